@@ -1,0 +1,192 @@
+"""Where articles are written: one article, its sections and all about it on one screen."""
+
+from typing import Any
+
+from admin_ordering.admin import OrderableAdmin
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.forms.models import BaseInlineFormSet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.translation import gettext_lazy as _
+
+from .models import Article, Author, Category, Picture, Section
+
+admin.site.site_header = _("Sgwrs: the desk")
+admin.site.site_title = _("Sgwrs")
+admin.site.index_title = _("The desk")
+
+
+class SectionForm(forms.ModelForm[Section]):
+    class Meta:
+        model = Section
+        fields = ("position", "heading", "body")
+        widgets = {"body": forms.Textarea(attrs={"rows": 10, "cols": 80})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["position"].required = False
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """Two sections may change places, so a position is judged with all others (below)."""
+        return super()._get_validation_exclusions() | {"position"}
+
+
+class SectionFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
+    """Sections in the order their numbers say, whatever the numbers are; stored as 1, 2, 3 …"""
+
+    def save(self, commit: bool = True) -> list[Section]:
+        unused = [form for form in self.extra_forms if not form.has_changed()]
+        kept = [form for form in self.forms if form not in [*unused, *self.deleted_forms]]
+        kept.sort(key=lambda form: form.cleaned_data.get("position") or Section.OUT_OF_THE_WAY)
+        for spare, form in enumerate(kept, start=1):
+            form.instance.position = Section.OUT_OF_THE_WAY + spare
+        saved = super().save(commit=commit)
+        self.instance.arrange([form.instance for form in kept])
+        return saved
+
+
+class SectionInline(OrderableAdmin, admin.StackedInline):  # type: ignore[type-arg]
+    model = Section
+    form = SectionForm
+    formset = SectionFormSet
+    ordering_field = "position"
+    extra = 0
+    fields = ("position", "heading", "body")
+
+
+class ArticleForm(forms.ModelForm[Article]):
+    translation_of = forms.ModelChoiceField(
+        Article.objects.all(),
+        label=_("translation of"),
+        required=False,
+        widget=forms.NumberInput,
+        help_text=_("The number of the article this one is a translation of."),
+    )
+
+    class Meta:
+        model = Article
+        exclude = ("translation_key",)
+        widgets = {"standfirst": forms.Textarea(attrs={"rows": 5, "cols": 80})}
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        original = data.get("translation_of")
+        if original and original.pk != self.instance.pk:
+            same = Article.objects.filter(
+                translation_key=original.translation_key, language=data.get("language")
+            )
+            if same.exclude(pk=self.instance.pk).exists():
+                self.add_error(
+                    "translation_of", _("There is already a translation into this language.")
+                )
+            else:
+                self.instance.translation_key = original.translation_key
+        return data
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("published", _("published")), ("scheduled", _("scheduled")), ("draft", _("draft"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Article]) -> QuerySet[Article]:
+        match self.value():
+            case "published":
+                return queryset.filter(published_at__lte=timezone.now())
+            case "scheduled":
+                return queryset.filter(published_at__gt=timezone.now())
+            case "draft":
+                return queryset.filter(published_at=None)
+        return queryset
+
+
+@admin.register(Article)
+class ArticleAdmin(admin.ModelAdmin[Article]):
+    form = ArticleForm
+    inlines = (SectionInline,)
+    list_display = ("title", "language", "state", "published_at", "author", "category")
+    list_filter = (StateFilter, "language", "category", "author")
+    list_select_related = ("author", "category")
+    search_fields = ("title", "standfirst", "sections__heading", "sections__body")
+    date_hierarchy = "published_at"
+    autocomplete_fields = ("author", "category", "picture")
+    save_on_top = True
+    # The slug is made on the server: the admin's script would drop the letters ŵ and ŷ.
+    fieldsets = (
+        (None, {"fields": ("title", "slug", ("language", "origin", "translation_of"))}),
+        (_("Opening"), {"fields": ("standfirst", "picture")}),
+        (_("Sections"), {"fields": ("section_label", "closing_question")}),
+        (_("Where it belongs"), {"fields": ("author", "category", "tags")}),
+        (_("Publishing"), {"fields": ("published_at", "comments_open", "in_other_languages")}),
+    )
+    readonly_fields = ("in_other_languages",)
+
+    @admin.display(description=_("state"))
+    def state(self, article: Article) -> str:
+        if article.published_at is None:
+            return _("draft")
+        return _("published") if article.is_published else _("scheduled")
+
+    @admin.display(description=_("in other languages"))
+    def in_other_languages(self, article: Article) -> str:
+        """Each other language: the way to its version, or to writing it."""
+        if not article.pk:
+            return "-"
+        there = {other.language: other for other in article.same_piece()}
+        links = []
+        for code, name in settings.LANGUAGES:
+            if code in there:
+                url = reverse("admin:blog_article_change", args=[there[code].pk])
+                links.append((url, there[code].title))
+            elif code != article.language:
+                url = reverse(
+                    "admin:blog_article_add",
+                    query={"translation_of": article.pk, "language": code},
+                )
+                links.append((url, _("Write it in this language: %s") % name))
+        return format_html_join(", ", '<a href="{}">{}</a>', links)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """A translation begins with what it has in common with its original."""
+        initial = super().get_changeform_initial_data(request)
+        original = Article.objects.filter(pk=whole(initial.get("translation_of"))).first()
+        if original:
+            initial |= {
+                "title": original.title,
+                "standfirst": original.standfirst,
+                "closing_question": original.closing_question,
+                "author": original.author_id,
+                "category": original.category_id,
+                "picture": original.picture_id,
+                "origin": Article.Origin.PERSON,
+            }
+        return initial
+
+
+def whole(text: Any) -> int | None:
+    return int(text) if str(text).isdecimal() else None
+
+
+@admin.register(Author)
+class AuthorAdmin(admin.ModelAdmin[Author]):
+    list_display = ("name", "slug")
+    search_fields = ("name",)
+
+
+@admin.register(Category)
+class CategoryAdmin(admin.ModelAdmin[Category]):
+    list_display = ("name_cy", "name_en", "slug")
+    search_fields = ("name_cy", "name_en")
+
+
+@admin.register(Picture)
+class PictureAdmin(admin.ModelAdmin[Picture]):
+    list_display = ("alt", "file", "width", "height", "credit")
+    search_fields = ("alt_cy", "alt_en", "caption_cy", "caption_en", "credit")

@@ -1,0 +1,330 @@
+"""What we publish: articles made of ordered sections."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.functional import cached_property
+from django.utils.text import slugify
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+from taggit.managers import TaggableManager
+from taggit.models import TaggedItemBase
+
+from . import markup
+from .querysets import ArticleQuerySet
+
+# The first part of an article's address must not be one of our own pages.
+RESERVED_SLUGS = frozenset(
+    {"archive", "author", "category", "comments", "feed", "privacy", "search", "tag"}
+)
+
+
+def in_language(instance: models.Model, field: str, language: str | None = None) -> str:
+    """The text of `field` in a language (default: the active one), else in the other one."""
+    wanted = (language or get_language() or settings.LANGUAGE_CODE)[:2]
+    codes = sorted((code for code, _name in settings.LANGUAGES), key=lambda code: code != wanted)
+    return next((text for code in codes if (text := getattr(instance, f"{field}_{code}"))), "")
+
+
+class Author(models.Model):
+    """Who signs articles. Apart from accounts: a guest author needs none."""
+
+    name = models.CharField(_("name"), max_length=100)
+    slug = models.SlugField(_("slug"), unique=True, max_length=100)
+    about_cy = models.TextField(_("about (Welsh)"), blank=True)
+    about_en = models.TextField(_("about (English)"), blank=True)
+
+    class Meta:
+        ordering = ("name",)
+        verbose_name = _("author")
+        verbose_name_plural = _("authors")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def about(self) -> str:
+        return in_language(self, "about")
+
+
+class Category(models.Model):
+    name_cy = models.CharField(_("name (Welsh)"), max_length=100)
+    name_en = models.CharField(_("name (English)"), max_length=100)
+    slug = models.SlugField(_("slug"), unique=True, max_length=100)
+
+    class Meta:
+        ordering = ("slug",)
+        verbose_name = _("category")
+        verbose_name_plural = _("categories")
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        return in_language(self, "name")
+
+
+class Picture(models.Model):
+    """A picture with the words that stand for it, in each language it is used in."""
+
+    file = models.ImageField(
+        _("file"), upload_to="pictures/", width_field="width", height_field="height"
+    )
+    width = models.PositiveIntegerField(_("width"), editable=False)
+    height = models.PositiveIntegerField(_("height"), editable=False)
+    alt_cy = models.CharField(
+        _("alternative text (Welsh)"),
+        max_length=300,
+        blank=True,
+        help_text=_("What the picture says, for those who do not see it."),
+    )
+    alt_en = models.CharField(
+        _("alternative text (English)"),
+        max_length=300,
+        blank=True,
+        help_text=_("What the picture says, for those who do not see it."),
+    )
+    caption_cy = models.CharField(_("caption (Welsh)"), max_length=300, blank=True)
+    caption_en = models.CharField(_("caption (English)"), max_length=300, blank=True)
+    credit = models.CharField(_("credit"), max_length=200, blank=True)
+
+    class Meta:
+        ordering = ("-pk",)
+        verbose_name = _("picture")
+        verbose_name_plural = _("pictures")
+        constraints = (
+            models.CheckConstraint(
+                condition=~Q(alt_cy="") | ~Q(alt_en=""),
+                name="picture_has_alternative_text",
+                violation_error_message=_(
+                    "Write the alternative text in at least one language: readers who do not "
+                    "see the picture depend on it."
+                ),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.alt
+
+    @property
+    def alt(self) -> str:
+        return in_language(self, "alt")
+
+    @property
+    def caption(self) -> str:
+        return in_language(self, "caption")
+
+
+class TaggedArticle(TaggedItemBase):
+    content_object = models.ForeignKey(
+        "Article", on_delete=models.CASCADE, related_name="tagged", verbose_name=_("article")
+    )
+
+    class Meta:
+        verbose_name = _("tagged article")
+        verbose_name_plural = _("tagged articles")
+
+
+class Article(models.Model):
+    """One post in one language. Those that share a translation_key are the same piece."""
+
+    class Origin(models.TextChoices):
+        ORIGINAL = "original", _("written in this language")
+        PERSON = "person", _("translated by a person")
+        MACHINE = "machine", _("translated by a machine")
+        CHECKED = "checked", _("translated by a machine, checked by a person")
+
+    language = models.CharField(_("language"), max_length=5, choices=settings.LANGUAGES)
+    translation_key = models.UUIDField(
+        _("translation key"), default=uuid.uuid4, editable=False, db_index=True
+    )
+    origin = models.CharField(
+        _("origin of the text"), max_length=10, choices=Origin, default=Origin.ORIGINAL
+    )
+    title = models.CharField(_("title"), max_length=200)
+    slug = models.SlugField(
+        _("slug"),
+        max_length=100,
+        blank=True,
+        help_text=_("The last part of the address. Made from the title when left empty."),
+    )
+    standfirst = models.TextField(
+        _("standfirst"), help_text=_("The opening, before the sections. Markdown.")
+    )
+    section_label = models.CharField(
+        _("section label"),
+        max_length=100,
+        blank=True,
+        help_text=_(
+            "Stands before each section's number: “Misconception” gives “Misconception #1”."
+        ),
+    )
+    closing_question = models.CharField(_("closing question"), max_length=300, blank=True)
+    picture = models.ForeignKey(
+        Picture, models.PROTECT, null=True, blank=True, verbose_name=_("picture")
+    )
+    author = models.ForeignKey(
+        Author, models.PROTECT, related_name="articles", verbose_name=_("author")
+    )
+    category = models.ForeignKey(
+        Category,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="articles",
+        verbose_name=_("category"),
+    )
+    tags = TaggableManager(_("tags"), blank=True, through=TaggedArticle)
+    published_at = models.DateTimeField(
+        _("published at"),
+        null=True,
+        blank=True,
+        db_index=True,
+        help_text=_("Empty: a draft. In the future: appears by itself when the hour comes."),
+    )
+    modified_at = models.DateTimeField(_("modified at"), auto_now=True)
+    comments_open = models.BooleanField(_("open for comments"), default=True)
+
+    objects = ArticleQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-published_at", "-pk")
+        verbose_name = _("article")
+        verbose_name_plural = _("articles")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("language", "slug"),
+                name="article_address_once",
+                violation_error_message=_("Another article already has this address."),
+            ),
+            models.UniqueConstraint(
+                fields=("translation_key", "language"),
+                name="article_once_in_a_language",
+                violation_error_message=_("There is already a translation into this language."),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.title
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self.slug:
+            self.slug = self.free_slug()
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        errors = {}
+        if self.slug in RESERVED_SLUGS:
+            errors["slug"] = _("This address belongs to another page of the site.")
+        if self.picture and self.language and not getattr(self.picture, f"alt_{self.language}"):
+            errors["picture"] = _("This picture has no alternative text in the article's language.")
+        if errors:
+            raise ValidationError(errors)
+
+    def free_slug(self) -> str:
+        """A slug from the title that no other article in the language has."""
+        stem = slugify(self.title)[:90].strip("-") or "article"
+        others = Article.objects.in_language(self.language).exclude(pk=self.pk)
+        taken = RESERVED_SLUGS | set(
+            others.filter(slug__startswith=stem).values_list("slug", flat=True)
+        )
+        number = 1
+        while (slug := stem if number == 1 else f"{stem}-{number}") in taken:
+            number += 1
+        return slug
+
+    def get_absolute_url(self) -> str:
+        with translation.override(self.language):
+            return reverse("blog:article", args=[self.slug])
+
+    @property
+    def is_published(self) -> bool:
+        return self.published_at is not None and self.published_at <= timezone.now()
+
+    @property
+    def is_updated(self) -> bool:
+        """Whether the page should give a second date."""
+        return self.published_at is not None and self.modified_at.date() > self.published_at.date()
+
+    @property
+    def is_machine_translated(self) -> bool:
+        return self.origin in {self.Origin.MACHINE, self.Origin.CHECKED}
+
+    @property
+    def standfirst_html(self) -> str:
+        return markup.article(self.standfirst)
+
+    @cached_property
+    def translations(self) -> list["Article"]:
+        """The same piece in other languages, as far as it is published."""
+        return list(self.same_piece().published())
+
+    def same_piece(self) -> ArticleQuerySet:
+        """The same piece in other languages."""
+        return Article.objects.filter(translation_key=self.translation_key).exclude(pk=self.pk)
+
+    def arrange(self, sections: Sequence["Section"]) -> None:
+        """Number these sections, all of the article's, 1, 2, 3 … in the given order.
+
+        Positions are unique at every moment, so all move out of the way first.
+        """
+        with transaction.atomic():
+            self.sections.update(position=F("position") + Section.OUT_OF_THE_WAY)
+            for position, section in enumerate(sections, start=1):
+                section.position = position
+                section.save(update_fields=["position"])
+
+
+class Section(models.Model):
+    """An ordered part of an article, with its own number and address."""
+
+    OUT_OF_THE_WAY = 100_000
+
+    article = models.ForeignKey(
+        Article, models.CASCADE, related_name="sections", verbose_name=_("article")
+    )
+    position = models.PositiveIntegerField(_("position"), validators=[MinValueValidator(1)])
+    heading = models.CharField(_("heading"), max_length=200)
+    body = models.TextField(_("text"), help_text=_("Markdown."))
+
+    class Meta:
+        ordering = ("position",)
+        verbose_name = _("section")
+        verbose_name_plural = _("sections")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("article", "position"), name="section_position_once_in_an_article"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return f"{self.article.get_absolute_url()}#{self.anchor}"
+
+    @property
+    def anchor(self) -> str:
+        return f"section-{self.position}"
+
+    @property
+    def label(self) -> str:
+        """`Misconception #1`, or just `#1` where the article names no label."""
+        return f"{self.article.section_label} #{self.position}".strip()
+
+    @property
+    def title(self) -> str:
+        return f"{self.label}: {self.heading}"
+
+    @property
+    def html(self) -> str:
+        return markup.article(self.body)

@@ -1,0 +1,203 @@
+"""The moderator's desk."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin import ActionLocation
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.template.defaultfilters import truncatechars
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from . import moderation
+from .models import Comment, Decision, Report, SpamCheck, Status
+
+
+def moderator_action(one: Any, many: Any) -> Callable[[Any], Any]:
+    """An action for those who may moderate, on the list and on the comment's own page."""
+    return admin.action(
+        permissions=["moderate"],
+        location=[ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM],
+        description=one,
+        description_plural=many,
+    )
+
+
+def count(comments: QuerySet[Comment], act: Callable[[Comment], Any]) -> int:
+    """Act on each comment by itself; how many it changed."""
+    return sum(bool(act(comment)) for comment in comments)
+
+
+class Evidence[M: Model](admin.ModelAdmin[M]):
+    """What happened is looked at, never added to, changed or taken away by hand."""
+
+    def has_add_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False
+
+
+@admin.register(Comment)
+class CommentAdmin(Evidence[Comment]):
+    list_display = ("excerpt", "who", "about", "state", "verdict", "submitted_at")
+    list_display_links = ("excerpt",)
+    list_filter = ("status", "language", "submitted_at")
+    list_per_page = 50
+    search_fields = ("body", "name", "email", "website", "article__title")
+    search_help_text = _("Searches text, name, e-mail, website and the article’s title.")
+    show_facets = admin.ShowFacets.ALWAYS
+    date_hierarchy = "submitted_at"
+    actions = ("approve", "mark_as_spam", "reject", "recheck", "undo")
+    actions_selection_counter = True
+    fieldsets = (
+        (None, {"fields": ("body", "article", "section", "parent")}),
+        (_("Who"), {"fields": ("name", "email", "website", "user", "user_ip", "user_agent")}),
+        (_("Where it stands"), {"fields": ("status", "verdict", "story")}),
+    )
+    readonly_fields = ("verdict", "story")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Comment]:
+        found = super().get_queryset(request).select_related("article", "section__article", "user")
+        return found.prefetch_related("checks")
+
+    @admin.display(description=_("comment"), ordering="body")
+    def excerpt(self, comment: Comment) -> str:
+        return truncatechars(comment.body, 160)
+
+    @admin.display(description=_("who"), ordering="name")
+    def who(self, comment: Comment) -> SafeString:
+        return format_html("{}<br><small>{}</small>", comment.name, comment.email)
+
+    @admin.display(description=_("article"), ordering="article__title")
+    def about(self, comment: Comment) -> SafeString:
+        where = comment.section or comment.article
+        url = (
+            comment.get_absolute_url()
+            if comment.status == Status.APPROVED
+            else (comment.article.get_absolute_url())
+        )
+        return format_html('<a href="{}">{}</a>', url, where)
+
+    @admin.display(description=_("status"), ordering="status")
+    def state(self, comment: Comment) -> SafeString:
+        return format_html(
+            '<span class="state state-{}">{}</span>', comment.status, comment.get_status_display()
+        )
+
+    @admin.display(description=_("Akismet says"))
+    def verdict(self, comment: Comment) -> str:
+        return comment.verdict_in_words
+
+    @admin.display(description=_("what happened"))
+    def story(self, comment: Comment) -> SafeString:
+        return render_to_string(
+            "admin/comments/comment/_story.html",
+            {"comment": comment, "events": comment.story()},
+        )
+
+    def has_moderate_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("comments.moderate_comment")
+
+    @moderator_action(_("Approve"), _("Approve the selected comments"))
+    def approve(self, request: HttpRequest, queryset: QuerySet[Comment]) -> None:
+        done = count(queryset, lambda one: moderation.approve(one, request.user))
+        self.tell(
+            request,
+            queryset,
+            done,
+            ngettext("One comment is approved.", "%(n)s comments are approved.", done),
+        )
+
+    @moderator_action(_("Mark as spam"), _("Mark the selected comments as spam"))
+    def mark_as_spam(self, request: HttpRequest, queryset: QuerySet[Comment]) -> None:
+        done = count(queryset, lambda one: moderation.mark_as_spam(one, request.user))
+        self.tell(
+            request,
+            queryset,
+            done,
+            ngettext("One comment is marked as spam.", "%(n)s comments are marked as spam.", done),
+        )
+
+    @moderator_action(_("Reject"), _("Reject the selected comments"))
+    def reject(self, request: HttpRequest, queryset: QuerySet[Comment]) -> None:
+        done = count(queryset, lambda one: moderation.reject(one, request.user))
+        self.tell(
+            request,
+            queryset,
+            done,
+            ngettext("One comment is rejected.", "%(n)s comments are rejected.", done),
+        )
+
+    @moderator_action(_("Ask Akismet again"), _("Ask Akismet about the selected comments again"))
+    def recheck(self, request: HttpRequest, queryset: QuerySet[Comment]) -> None:
+        done = count(queryset, moderation.recheck)
+        self.tell(
+            request,
+            queryset,
+            done,
+            ngettext(
+                "Akismet will be asked about one comment.",
+                "Akismet will be asked about %(n)s comments.",
+                done,
+            ),
+        )
+
+    @moderator_action(
+        _("Take the last decision back"), _("Take the last decision on the selected comments back")
+    )
+    def undo(self, request: HttpRequest, queryset: QuerySet[Comment]) -> None:
+        done = count(queryset, lambda one: moderation.undo(one, request.user))
+        self.tell(
+            request,
+            queryset,
+            done,
+            ngettext(
+                "The last decision on one comment is taken back.",
+                "The last decision on %(n)s comments is taken back.",
+                done,
+            ),
+        )
+
+    def tell(self, request: HttpRequest, queryset: QuerySet[Comment], done: int, said: str) -> None:
+        """Say what was done, and that the rest was left as it is."""
+        left = len(queryset) - done
+        if done:
+            self.message_user(request, said % {"n": done}, messages.SUCCESS)
+        if left:
+            self.message_user(
+                request,
+                ngettext(
+                    "One comment was left as it is.", "%(n)s comments were left as they are.", left
+                )
+                % {"n": left},
+                messages.WARNING,
+            )
+
+
+@admin.register(SpamCheck)
+class SpamCheckAdmin(Evidence[SpamCheck]):
+    list_display = ("asked_at", "comment", "in_words", "trouble", "attempt", "duration")
+    list_filter = ("outcome", "trouble")
+    list_select_related = ("comment",)
+    date_hierarchy = "asked_at"
+
+
+@admin.register(Decision)
+class DecisionAdmin(Evidence[Decision]):
+    list_display = ("decided_at", "comment", "from_status", "to_status", "who", "reason")
+    list_filter = ("by", "to_status")
+    list_select_related = ("comment", "user")
+    date_hierarchy = "decided_at"
+
+
+@admin.register(Report)
+class ReportAdmin(Evidence[Report]):
+    list_display = ("comment", "verdict", "delivered_at", "attempts", "trouble")
+    list_filter = ("verdict", "trouble")
+    list_select_related = ("comment",)

@@ -1,0 +1,89 @@
+"""Whether Akismet may be called now: one breaker for each key, shared by all workers.
+
+An outage costs one call each time its growing pause is over, not one for each comment. What is
+wrong with the key or the account ends only when Akismet calls the key valid again.
+"""
+
+import random
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from . import akismet
+from .models import Account, Comment, Report, Trouble
+
+
+def lease() -> float:
+    """For how many seconds one worker may hold on to what it asks about."""
+    return settings.AKISMET_TIMEOUT + 10
+
+
+def is_closed() -> bool:
+    """Whether calls are allowed: there is a key and no pause. Asks nobody."""
+    account = Account.objects.in_use()
+    return account is not None and account.may_be_asked
+
+
+def admits() -> bool:
+    """Whether the caller may call now. After a pause only one is let through, as the probe."""
+    account = Account.objects.in_use()
+    if account is None or not account.may_be_asked:
+        return False
+    if account.paused_until is None:
+        return True
+    if not Account.objects.claim_probe(account.pk, lease()):
+        return False
+    return verify() if account.needs_verifying else True
+
+
+def verify() -> bool:
+    """Ask Akismet whether the key is good; if it is, calls go on at once."""
+    answer = akismet.verify()
+    note(answer)
+    return not answer.trouble
+
+
+def note(answer: akismet.Answer) -> None:
+    """Learn from an answer: open, stay open a little longer, or close."""
+    if answer.trouble == Trouble.NO_ADDRESS:
+        return
+    in_use = Account.objects.in_use()
+    with transaction.atomic():
+        account = Account.objects.select_for_update().get(pk=in_use.pk)
+        now = timezone.now()
+        account.last_call_at = now
+        account.http_status = answer.http_status
+        account.alert_code = answer.alert_code
+        account.alert_message = answer.alert_message
+        was_in_trouble = bool(account.trouble)
+        account.trouble = answer.trouble
+        if answer.trouble:
+            account.failures += 1
+            account.trouble_since = account.trouble_since or now
+            account.paused_until = now + growing(account.failures, answer.retry_after)
+        else:
+            account.last_answer_at = now
+            account.failures = 0
+            account.trouble_since = account.paused_until = None
+        account.save()
+        if was_in_trouble and not answer.trouble:
+            let_go()
+
+
+def let_go() -> None:
+    """What waits for a later try need not wait any longer."""
+    now = timezone.now()
+    Comment.objects.filter(check_due_at__gt=now, check_reason="retry").update(check_due_at=now)
+    Report.objects.filter(due_at__gt=now).update(due_at=now)
+
+
+def growing(failures: int, at_least: float | None = None) -> timedelta:
+    """The pause after so many failures in a row: doubling, capped, jittered by a quarter.
+
+    `at_least` (seconds) is what Akismet itself asked for; it counts even beyond our cap.
+    """
+    doubled = settings.AKISMET_RETRY_FIRST * 2 ** min(max(failures, 1) - 1, 30)
+    jittered = min(doubled, settings.AKISMET_RETRY_MAX) * random.uniform(0.75, 1.0)
+    return timedelta(seconds=max(jittered, at_least or 0))

@@ -1,0 +1,105 @@
+"""The reader's form and its cheap guards. Nothing here ever asks the network."""
+
+import re
+from typing import Any
+
+from crispy_forms.helper import FormHelper
+from crispy_forms.layout import Div, Layout
+from django import forms
+from django.http import HttpRequest
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from blog.models import Article, Section
+
+from .akismet import HONEYPOT
+from .models import MAX_LENGTH, Comment
+
+# Marks that turn the direction of text or are not text at all; a reader cannot see them, and
+# they can make a name or a link look like another.
+UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ufeff]")
+
+
+class IfThere(forms.ModelChoiceField):
+    """A choice that has gone meanwhile counts as none: nobody's comment waits for that."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except forms.ValidationError:
+            return None
+
+
+class CommentForm(forms.ModelForm[Comment]):
+    """What a reader fills in below `article`.
+
+    The decoy field is for machines. What they write in it is kept and told to Akismet; it never
+    turns anybody away, since a browser's helpfulness could fill it in too.
+    """
+
+    section = IfThere(Section.objects.none(), required=False, widget=forms.HiddenInput)
+    parent = IfThere(Comment.objects.none(), required=False, widget=forms.HiddenInput)
+    honeypot = forms.CharField(
+        label=_("Leave this field empty"),
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "tabindex": "-1"}),
+    )
+
+    class Meta:
+        model = Comment
+        fields = ("name", "email", "website", "body", "section", "parent", "honeypot")
+        labels = {"body": _("Your comment"), "website": _("Website (optional)")}
+        help_texts = {"email": _("Never shown on the page.")}
+        widgets = {
+            "name": forms.TextInput(attrs={"autocomplete": "name"}),
+            "email": forms.EmailInput(attrs={"autocomplete": "email"}),
+            "website": forms.TextInput(attrs={"autocomplete": "url", "inputmode": "url"}),
+            "body": forms.Textarea(attrs={"rows": 8, "maxlength": MAX_LENGTH}),
+        }
+
+    def __init__(self, article: Article, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.article = article
+        self.fields["section"].queryset = Section.objects.filter(article=article)
+        self.fields["parent"].queryset = Comment.objects.approved().filter(article=article)
+        self.helper = FormHelper()
+        self.helper.form_tag = False
+        self.helper.disable_csrf = True
+        self.helper.layout = Layout(
+            "section",
+            "parent",
+            "body",
+            Div("name", "email", css_class="form-row"),
+            "website",
+            Div("honeypot", css_class="decoy", aria_hidden="true"),
+        )
+
+    def add_prefix(self, field_name: str) -> str:
+        """The decoy's name on the page is the one Akismet is told."""
+        return super().add_prefix(HONEYPOT if field_name == "honeypot" else field_name)
+
+    def clean_honeypot(self) -> str:
+        return self.cleaned_data["honeypot"][:500]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        for name in ("name", "body", "honeypot"):
+            if name in data:
+                data[name] = UNSEEN.sub("", data[name]).strip()
+        if "body" in data and not data["body"]:
+            self.add_error("body", _("Write something first."))
+        if "name" in data and not data["name"]:
+            self.add_error("name", _("Tell us your name."))
+        return data
+
+
+def comment_from(form: CommentForm, request: HttpRequest) -> Comment:
+    """The comment a valid form makes, with what the request says about its sender."""
+    comment = form.save(commit=False)
+    comment.article = form.article
+    comment.language = get_language() or form.article.language
+    comment.user = request.user if request.user.is_staff else None
+    comment.user_ip = request.META.get("REMOTE_ADDR") or None
+    comment.user_agent = request.headers.get("User-Agent", "")[:500]
+    comment.referrer = request.headers.get("Referer", "")[:500]
+    return comment

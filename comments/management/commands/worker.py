@@ -1,0 +1,44 @@
+"""`manage.py worker`: runs the tasks, and every moment looks for what was left behind."""
+
+import logging
+import threading
+from typing import Any
+
+from django.db import DatabaseError, close_old_connections
+from django_tasks_db.management.commands.db_worker import Command as TaskWorker
+
+from comments import moderation
+
+logger = logging.getLogger(__name__)
+PAUSE = 1.0  # seconds
+
+
+class Command(TaskWorker):
+    help = "Run the background tasks and check what is waiting for Akismet"
+
+    def handle(self, **options: Any) -> None:
+        over = threading.Event()
+        threading.Thread(target=keep_sweeping, args=[over], daemon=True, name="sweep").start()
+        options |= {"interval": 0.3, "startup_delay": False, "reload": False}
+        while True:
+            try:
+                super().handle(**options)
+            except DatabaseError:
+                # A database that restarts is no reason to stop: everything to do is kept there.
+                logger.warning("The database does not answer; trying again.")
+                over.wait(PAUSE)
+            else:
+                break
+        over.set()
+
+
+def keep_sweeping(over: threading.Event) -> None:
+    while not over.wait(PAUSE):
+        try:
+            moderation.sweep()
+        except DatabaseError:
+            logger.warning("The database does not answer; sweeping again later.")
+        except Exception:
+            logger.exception("The sweep stumbled; going on.")
+        finally:
+            close_old_connections()

@@ -1,0 +1,228 @@
+"""A comment's life, top to bottom: every change of its status happens here and nowhere else.
+
+The page, the admin, the tasks and the commands call these functions. Each change is one short
+transaction that leaves a Decision; no call to Akismet is ever made inside one.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+
+from . import akismet, breaker, tasks
+from .models import Comment, Decision, Outcome, Report, SpamCheck, Status, Trouble
+
+# --- receive ---------------------------------------------------------------------------------
+
+
+def receive(comment: Comment) -> Comment:
+    """Store a new comment together with the job to check it, before anything else can fail."""
+    if comment.parent:
+        comment.thread = comment.parent.thread or comment.parent
+    with transaction.atomic():
+        comment.save()
+        ask_again(comment, reason="")
+    return comment
+
+
+def ask_again(comment: Comment, reason: str) -> None:
+    """Have Akismet asked about it as soon as it may be."""
+    comment.check_due_at, comment.check_attempts = timezone.now(), 0
+    comment.check_reason = reason
+    comment.save(update_fields=["check_due_at", "check_attempts", "check_reason"])
+    tasks.check.enqueue(comment.pk)
+
+
+# --- check -----------------------------------------------------------------------------------
+
+
+def check(pk: int) -> SpamCheck | None:
+    """Ask Akismet about one comment and act on the answer.
+
+    None: nothing was asked, because there is no key, calls are paused, somebody else is asking,
+    or nothing is left to ask. The comment itself says when it is due, so nothing is lost by it.
+    """
+    if not breaker.is_closed() or not Comment.objects.claim(pk, breaker.lease()):
+        return None
+    if not breaker.admits():
+        Comment.objects.filter(pk=pk).update(claimed_until=None)
+        return None
+    comment = Comment.objects.select_related("article__category").get(pk=pk)
+    asked_at = timezone.now()
+    answer = akismet.check(comment)
+    breaker.note(answer)
+    return take_down(comment, asked_at, answer)
+
+
+def take_down(comment: Comment, asked_at: datetime, answer: akismet.Answer) -> SpamCheck:
+    """Keep the answer as evidence and move the comment, unless a person has decided meanwhile."""
+    with transaction.atomic():
+        comment = Comment.objects.select_for_update().get(pk=comment.pk)
+        comment.check_attempts += 1
+        made = SpamCheck.objects.create(
+            comment=comment,
+            asked_at=asked_at,
+            attempt=comment.check_attempts,
+            outcome=answer.outcome,
+            recheck_after=answer.recheck_after,
+            **answer.evidence(),
+        )
+        comment.claimed_until = None
+        comment.check_due_at = None
+        if not comment.is_decided:
+            comment.check_due_at, comment.check_reason = next_try(answer, comment)
+            if made.is_verdict:
+                to = Status.SPAM if made.outcome == Outcome.SPAM else Status.PENDING
+                move(comment, to, by=Decision.By.AKISMET, spam_check=made)
+        comment.save(
+            update_fields=["claimed_until", "check_due_at", "check_reason", "check_attempts"]
+        )
+    return made
+
+
+def next_try(answer: akismet.Answer, comment: Comment) -> tuple[datetime | None, str]:
+    """When to ask again after this answer (None: not at all), and the reason to give."""
+    if answer.outcome == Outcome.PROVISIONAL:
+        # One second look only: whoever says "so far" twice would say it for ever.
+        if comment.check_reason == "recheck":
+            return None, ""
+        return timezone.now() + timedelta(seconds=answer.recheck_after or 0), "recheck"
+    if not answer.trouble or answer.trouble == Trouble.NO_ADDRESS:
+        return None, ""
+    pause = breaker.growing(comment.check_attempts, answer.retry_after)
+    return timezone.now() + pause, "retry"
+
+
+def recheck(comment: Comment) -> bool:
+    """Have Akismet asked again, at a person's wish. False: a person has decided already."""
+    with transaction.atomic():
+        comment = Comment.objects.select_for_update().get(pk=comment.pk)
+        if comment.is_decided:
+            return False
+        ask_again(comment, reason="recheck_queue" if comment.checks.exists() else "")
+    return True
+
+
+# --- publish, reject, mark as spam, undo -----------------------------------------------------
+
+
+def approve(comment: Comment, user: AbstractBaseUser, reason: str = "") -> Decision | None:
+    """Publish it. None: it was published already."""
+    return decide(comment, Status.APPROVED, user, reason)
+
+
+def reject(comment: Comment, user: AbstractBaseUser, reason: str = "") -> Decision | None:
+    """Keep it off the page without calling it spam. None: it was rejected already."""
+    return decide(comment, Status.REJECTED, user, reason)
+
+
+def mark_as_spam(comment: Comment, user: AbstractBaseUser, reason: str = "") -> Decision | None:
+    """None: it is spam already."""
+    return decide(comment, Status.SPAM, user, reason)
+
+
+def undo(comment: Comment, user: AbstractBaseUser) -> Decision | None:
+    """Take a person's last word back. None: a person has not decided."""
+    last = comment.decisions.order_by("pk").last()
+    if not comment.is_decided or last is None:
+        return None
+    return decide(comment, Status(last.from_status), user)
+
+
+def decide(
+    comment: Comment, to: Status, user: AbstractBaseUser, reason: str = ""
+) -> Decision | None:
+    """A person's word: final for machines, and reported to Akismet where it contradicts it."""
+    with transaction.atomic():
+        comment = Comment.objects.select_for_update().get(pk=comment.pk)
+        made = move(comment, to, by=Decision.By.PERSON, user=user, reason=reason)
+        if made is None:
+            return None
+        comment.check_due_at = None
+        comment.save(update_fields=["check_due_at"])
+        contradict(comment, made)
+        if to == Status.UNCHECKED:
+            ask_again(comment, reason="")
+    return made
+
+
+def move(comment: Comment, to: Status, **why: Any) -> Decision | None:
+    """Change the status and keep who did it and why. None: it is there already."""
+    if comment.status == to:
+        return None
+    made = Decision.objects.create(comment=comment, from_status=comment.status, to_status=to, **why)
+    comment.status = to
+    comment.save(update_fields=["status"])
+    return made
+
+
+# --- report ----------------------------------------------------------------------------------
+
+
+def contradict(comment: Comment, made: Decision) -> Report | None:
+    """Have Akismet told where a person sees it differently, with the values of its own check."""
+    checked = comment.last_verdict
+    if checked is None:
+        return None
+    # What was not sent yet need not be sent any more.
+    comment.reports.filter(delivered_at=None).update(due_at=None)
+    told = comment.reports.exclude(delivered_at=None, attempts=0, claimed_until=None).last()
+    own = Report.Verdict.SPAM if checked.outcome == Outcome.SPAM else Report.Verdict.HAM
+    believed = told.verdict if told else own
+    # Taken back: what Akismet said itself. Rejected may be anything, so nothing is claimed.
+    wanted = {
+        Status.APPROVED: Report.Verdict.HAM,
+        Status.SPAM: Report.Verdict.SPAM,
+        Status.REJECTED: believed,
+    }.get(Status(made.to_status), own)
+    if wanted == believed:
+        return None
+    report = Report.objects.create(
+        comment=comment, decision=made, verdict=wanted, sent=checked.sent
+    )
+    tasks.report.enqueue(report.pk)
+    return report
+
+
+def report(pk: int) -> bool:
+    """Deliver one report. False: not now; it stays due."""
+    if not breaker.is_closed() or not Report.objects.claim(pk, breaker.lease()):
+        return False
+    if not breaker.admits():
+        Report.objects.filter(pk=pk).update(claimed_until=None)
+        return False
+    told = Report.objects.get(pk=pk)
+    answer = akismet.report(told.verdict, [(name, value) for name, value in told.sent])
+    breaker.note(answer)
+    with transaction.atomic():
+        told = Report.objects.select_for_update().get(pk=pk)
+        for column, value in answer.evidence().items():
+            setattr(told, column, value)
+        told.attempts += 1
+        told.claimed_until = None
+        if not answer.trouble:
+            told.due_at, told.delivered_at = None, timezone.now()
+        elif told.due_at:
+            told.due_at = timezone.now() + breaker.growing(told.attempts, answer.retry_after)
+        told.save()
+    return not answer.trouble
+
+
+# --- what was left behind --------------------------------------------------------------------
+
+
+def sweep() -> None:
+    """Do all that is due, oldest first, for as long as Akismet may be called.
+
+    This makes the queue expendable: whatever got lost, died with its worker or came while calls
+    were paused is found here, by what the rows themselves say.
+    """
+    while breaker.is_closed():
+        if comment := Comment.objects.due().first():
+            check(comment.pk)
+        elif waiting := Report.objects.due().first():
+            report(waiting.pk)
+        else:
+            return

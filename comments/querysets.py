@@ -1,0 +1,66 @@
+"""Questions about many rows, each asked in one place."""
+
+import hashlib
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class DueQuerySet(models.QuerySet[Any]):
+    """Rows that say themselves when they want work: at `due_field`, or never (None)."""
+
+    due_field = "due_at"
+
+    def due(self) -> "DueQuerySet":
+        """What wants work now and is in nobody's hands, oldest first."""
+        now = timezone.now()
+        free = Q(claimed_until=None) | Q(claimed_until__lte=now)
+        return self.filter(free, **{f"{self.due_field}__lte": now}).order_by("pk")
+
+    def claim(self, pk: int, seconds: float) -> bool:
+        """Take one due row; nobody else gets it before so many seconds are over.
+
+        One UPDATE with its condition, so of any number of workers exactly one is told yes. A
+        worker that dies says nothing, and the row is free again by itself.
+        """
+        until = timezone.now() + timedelta(seconds=seconds)
+        return self.due().filter(pk=pk).order_by().update(claimed_until=until) == 1
+
+
+class CommentQuerySet(DueQuerySet):
+    due_field = "check_due_at"
+
+    def waiting(self) -> "CommentQuerySet":
+        """What a person still has to decide."""
+        return self.filter(status__in=["unchecked", "pending"])
+
+    def approved(self) -> "CommentQuerySet":
+        return self.filter(status="approved")
+
+    def on_page(self, article: models.Model) -> "CommentQuerySet":
+        """What the article's page shows: approved comments and nothing else, oldest first."""
+        return (
+            self.approved()
+            .filter(article=article)
+            .select_related("parent", "section", "user")
+            .order_by("submitted_at", "pk")
+        )
+
+
+class AccountQuerySet(models.QuerySet[Any]):
+    def in_use(self) -> Any:
+        """The account behind AKISMET_API_KEY, or None where no key is set."""
+        if not settings.AKISMET_API_KEY:
+            return None
+        fingerprint = hashlib.sha256(settings.AKISMET_API_KEY.encode()).hexdigest()
+        return self.get_or_create(fingerprint=fingerprint)[0]
+
+    def claim_probe(self, pk: int, seconds: float) -> bool:
+        """After a pause, let exactly one worker try whether Akismet is back."""
+        now = timezone.now()
+        over = self.filter(pk=pk, paused_until__lte=now)
+        return over.update(paused_until=now + timedelta(seconds=seconds)) == 1

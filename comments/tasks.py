@@ -1,0 +1,15 @@
+"""Work done behind the reader's back. Safe to run twice: the rows say what is still to be done."""
+
+from django.tasks import task
+
+from . import moderation
+
+
+@task
+def check(comment_pk: int) -> None:
+    moderation.check(comment_pk)
+
+
+@task
+def report(report_pk: int) -> None:
+    moderation.report(report_pk)

@@ -1,0 +1,24 @@
+"""Every address of the site, by room."""
+
+from django.conf import settings
+from django.conf.urls.i18n import i18n_patterns
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.views.static import serve
+
+from . import views
+
+urlpatterns = [
+    path("", views.home),
+    path("healthz", views.healthz),
+    path("readyz", views.readyz),
+    path("admin/language/", include("django.conf.urls.i18n")),
+    path("admin/", admin.site.urls),
+    re_path(r"^media/(?P<path>.*)$", serve, {"document_root": settings.MEDIA_ROOT}),
+    *i18n_patterns(path("", include("comments.urls")), path("", include("blog.urls"))),
+]
+
+handler400 = "config.views.bad_request"
+handler403 = "config.views.forbidden"
+handler404 = "config.views.not_found"
+handler500 = "config.views.server_error"

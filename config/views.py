@@ -1,0 +1,68 @@
+"""The front door, the doctor's questions, and what is said when something goes wrong."""
+
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import requires_csrf_token
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """To the language the browser asks for (LocaleMiddleware has found out which); else Welsh."""
+    return redirect(reverse("blog:index"))
+
+
+@never_cache
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process is up. Asks nothing of anybody else."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Whether what we stand on is there: 200 if all of it is, else 503."""
+    state = {"database": database_answers(), "cache": cache_answers()}
+    return JsonResponse(state, status=200 if all(state.values()) else 503)
+
+
+def database_answers() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return False
+    return True
+
+
+def cache_answers() -> bool:
+    try:
+        cache.set("readyz", "ok", 10)
+        return cache.get("readyz") == "ok"
+    except Exception:  # noqa: BLE001 - every backend fails in its own way
+        return False
+
+
+def refused(request: HttpRequest, status: int) -> HttpResponse:
+    return render(request, f"{status}.html", status=status)
+
+
+@requires_csrf_token
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return refused(request, 400)
+
+
+@requires_csrf_token
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return refused(request, 403)
+
+
+@requires_csrf_token
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return refused(request, 404)
+
+
+@requires_csrf_token
+def server_error(request: HttpRequest) -> HttpResponse:
+    return refused(request, 500)
