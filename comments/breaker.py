@@ -5,7 +5,7 @@ wrong with the key or the account ends only when Akismet calls the key valid aga
 """
 
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -45,10 +45,13 @@ def verify() -> bool:
     return not answer.trouble
 
 
-def note(answer: akismet.Answer) -> None:
-    """Learn from an answer: open, stay open a little longer, or close."""
+def note(answer: akismet.Answer) -> datetime | None:
+    """Learn from an answer: open, stay open a little longer, or close.
+
+    When calls may go on after trouble, so that what failed is tried again then; else None.
+    """
     if answer.trouble == Trouble.NO_ADDRESS:
-        return
+        return None
     in_use = Account.objects.in_use()
     with transaction.atomic():
         account = Account.objects.select_for_update().get(pk=in_use.pk)
@@ -70,6 +73,7 @@ def note(answer: akismet.Answer) -> None:
         account.save()
         if was_in_trouble and not answer.trouble:
             let_go()
+    return account.paused_until
 
 
 def let_go() -> None:

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from . import akismet, breaker, tasks
-from .models import Comment, Decision, Outcome, Report, SpamCheck, Status, Trouble
+from .models import Comment, Decision, Outcome, Report, SpamCheck, Status
 
 # --- receive ---------------------------------------------------------------------------------
 
@@ -52,11 +52,12 @@ def check(pk: int) -> SpamCheck | None:
     comment = Comment.objects.select_related("article__category").get(pk=pk)
     asked_at = timezone.now()
     answer = akismet.check(comment)
-    breaker.note(answer)
-    return take_down(comment, asked_at, answer)
+    return take_down(comment, asked_at, answer, next_call=breaker.note(answer))
 
 
-def take_down(comment: Comment, asked_at: datetime, answer: akismet.Answer) -> SpamCheck:
+def take_down(
+    comment: Comment, asked_at: datetime, answer: akismet.Answer, next_call: datetime | None
+) -> SpamCheck:
     """Keep the answer as evidence and move the comment, unless a person has decided meanwhile."""
     with transaction.atomic():
         comment = Comment.objects.select_for_update().get(pk=comment.pk)
@@ -72,7 +73,7 @@ def take_down(comment: Comment, asked_at: datetime, answer: akismet.Answer) -> S
         comment.claimed_until = None
         comment.check_due_at = None
         if not comment.is_decided:
-            comment.check_due_at, comment.check_reason = next_try(answer, comment)
+            comment.check_due_at, comment.check_reason = next_try(answer, comment, next_call)
             if made.is_verdict:
                 to = Status.SPAM if made.outcome == Outcome.SPAM else Status.PENDING
                 move(comment, to, by=Decision.By.AKISMET, spam_check=made)
@@ -82,17 +83,16 @@ def take_down(comment: Comment, asked_at: datetime, answer: akismet.Answer) -> S
     return made
 
 
-def next_try(answer: akismet.Answer, comment: Comment) -> tuple[datetime | None, str]:
+def next_try(
+    answer: akismet.Answer, comment: Comment, next_call: datetime | None
+) -> tuple[datetime | None, str]:
     """When to ask again after this answer (None: not at all), and the reason to give."""
-    if answer.outcome == Outcome.PROVISIONAL:
-        # One second look only: whoever says "so far" twice would say it for ever.
-        if comment.check_reason == "recheck":
-            return None, ""
+    if next_call:
+        return next_call, "retry"
+    # One second look only: whoever says "so far" twice would say it for ever.
+    if answer.outcome == Outcome.PROVISIONAL and comment.check_reason != "recheck":
         return timezone.now() + timedelta(seconds=answer.recheck_after or 0), "recheck"
-    if not answer.trouble or answer.trouble == Trouble.NO_ADDRESS:
-        return None, ""
-    pause = breaker.growing(comment.check_attempts, answer.retry_after)
-    return timezone.now() + pause, "retry"
+    return None, ""
 
 
 def recheck(comment: Comment) -> bool:
@@ -195,7 +195,7 @@ def report(pk: int) -> bool:
         return False
     told = Report.objects.get(pk=pk)
     answer = akismet.report(told.verdict, [(name, value) for name, value in told.sent])
-    breaker.note(answer)
+    next_call = breaker.note(answer)
     with transaction.atomic():
         told = Report.objects.select_for_update().get(pk=pk)
         for column, value in answer.evidence().items():
@@ -205,7 +205,7 @@ def report(pk: int) -> bool:
         if not answer.trouble:
             told.due_at, told.delivered_at = None, timezone.now()
         elif told.due_at:
-            told.due_at = timezone.now() + breaker.growing(told.attempts, answer.retry_after)
+            told.due_at = next_call
         told.save()
     return not answer.trouble
 

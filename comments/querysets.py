@@ -14,12 +14,18 @@ class DueQuerySet(models.QuerySet[Any]):
     """Rows that say themselves when they want work: at `due_field`, or never (None)."""
 
     due_field = "due_at"
+    attempts_field = "attempts"
 
     def due(self) -> "DueQuerySet":
-        """What wants work now and is in nobody's hands, oldest first."""
+        """What wants work now and is in nobody's hands: oldest first.
+
+        What has failed more often comes later, so that one row that always fails holds up nobody.
+        """
         now = timezone.now()
         free = Q(claimed_until=None) | Q(claimed_until__lte=now)
-        return self.filter(free, **{f"{self.due_field}__lte": now}).order_by("pk")
+        return self.filter(free, **{f"{self.due_field}__lte": now}).order_by(
+            self.attempts_field, "pk"
+        )
 
     def claim(self, pk: int, seconds: float) -> bool:
         """Take one due row; nobody else gets it before so many seconds are over.
@@ -33,6 +39,7 @@ class DueQuerySet(models.QuerySet[Any]):
 
 class CommentQuerySet(DueQuerySet):
     due_field = "check_due_at"
+    attempts_field = "check_attempts"
 
     def waiting(self) -> "CommentQuerySet":
         """What a person still has to decide."""

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
@@ -14,8 +15,13 @@ from django.views.decorators.http import require_POST
 from blog.models import Article
 from blog.views import article_page
 
-from . import akismet, moderation
+from . import akismet, moderation, rules
 from .forms import CommentForm, comment_from
+
+TOO_OFTEN = _(
+    "You have sent several comments in a short time. Wait %(seconds)s seconds, then send this one"
+    " again."
+)
 
 
 # No CSRF token, because no cookie: a page for everybody can be the same for everybody. What the
@@ -32,7 +38,13 @@ def post(request: HttpRequest, slug: str) -> HttpResponse:
         return article_page(request, article, {"comment_form": form}, status=403)
     if not form.is_valid():
         return article_page(request, article, {"comment_form": form}, status=422)
-    moderation.receive(comment_from(form, request))
+    comment = comment_from(form, request)
+    if wait := rules.posts_too_often(comment):
+        form.add_error(None, TOO_OFTEN % {"seconds": wait})
+        response = article_page(request, article, {"comment_form": form}, status=429)
+        response.headers["Retry-After"] = str(wait)
+        return response
+    moderation.receive(comment)
     return HttpResponse(
         status=303, headers={"Location": reverse("comments:received", args=[article.slug])}
     )

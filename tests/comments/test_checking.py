@@ -1,0 +1,269 @@
+"""Akismet is asked, and its answer acted upon. (comments/moderation.py, akismet.py, breaker.py)"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from comments import moderation
+from comments.models import Account, Comment, Decision, SpamCheck
+from tests.cast import (
+    SPAMMER,
+    make_article,
+    make_category,
+    make_comment,
+    make_moderator,
+    work,
+)
+from tests.standin import Standin
+
+pytestmark = pytest.mark.django_db
+
+UNKNOWN = ["hang", "drip", "reset", "close", "empty", "garbage", "html", "redirect", "429", "500"]
+UNKNOWN += ["503", "invalid", "suspended", "throttled", "newline"]
+
+
+def status(comment: Comment) -> str:
+    comment.refresh_from_db()
+    return comment.status
+
+
+def test_ham_waits_for_a_person(akismet: Standin) -> None:
+    comment = make_comment()
+    work()
+    assert status(comment) == "pending"
+    assert len(akismet.checks) == 1
+    decision = Decision.objects.get()
+    assert (decision.by, decision.from_status, decision.to_status) == (
+        "akismet",
+        "unchecked",
+        "pending",
+    )
+    assert decision.spam_check == SpamCheck.objects.get()
+
+
+def test_spam_is_spam(akismet: Standin) -> None:
+    comment = make_comment(**SPAMMER)
+    work()
+    assert status(comment) == "spam"
+
+
+def test_discard_is_kept_as_blatant_spam(akismet: Standin) -> None:
+    akismet.behave("discard")
+    comment = make_comment()
+    work()
+    assert status(comment) == "spam"
+    assert SpamCheck.objects.get().is_blatant
+
+
+def test_without_a_key_nothing_is_sent_and_the_comment_waits(
+    akismet: Standin, settings: Any
+) -> None:
+    settings.AKISMET_API_KEY = ""
+    comment = make_comment()
+    work()
+    moderation.sweep()
+    assert (akismet.calls, status(comment)) == ([], "unchecked")
+    settings.AKISMET_API_KEY = akismet.key
+    moderation.sweep()
+    assert status(comment) == "pending"
+
+
+def test_everything_we_can_truthfully_say_is_sent(akismet: Standin, settings: Any) -> None:
+    settings.SITE_URL = "https://sgwrs.example"
+    article = make_article(category=make_category(), tags=["tai", "tref"])
+    parent = make_comment(article, status="approved")
+    comment = make_comment(
+        article,
+        parent=parent,
+        website="https://rhys.example",
+        user_agent="Firefox",
+        referrer="https://search.example/",
+        honeypot="bot",
+        user=make_moderator(),
+        submitted_at=datetime(2026, 11, 1, 12, tzinfo=UTC),
+    )
+    work()
+    sent = akismet.checks[-1].parameters
+    assert dict(sent) | {"comment_context[]": ""} == {
+        "api_key": akismet.key,
+        "blog": "https://sgwrs.example/",
+        "user_ip": "192.0.2.7",
+        "user_agent": "Firefox",
+        "referrer": "https://search.example/",
+        "permalink": "https://sgwrs.example/cy/ty-bach-twt/",
+        "comment_type": "comment",
+        "comment_author": "Rhys",
+        "comment_author_email": "rhys@example.com",
+        "comment_author_url": "https://rhys.example",
+        "comment_content": comment.body,
+        "comment_date_gmt": "2026-11-01T12:00:00+00:00",
+        "comment_post_modified_gmt": article.modified_at.astimezone(UTC).isoformat(
+            timespec="seconds"
+        ),
+        "comment_parent": str(parent.pk),
+        "comment_context[]": "",
+        "honeypot_field_name": "homepage",
+        "homepage": "bot",
+        "blog_lang": "cy, en",
+        "blog_charset": "UTF-8",
+        "user_role": "administrator",
+    }
+    context = [value for name, value in sent if name == "comment_context[]"]
+    assert context == ["Busnes", "tai", "tref"]
+    assert akismet.checks[-1].headers["User-Agent"].startswith("Sgwrs/")
+
+
+def test_evidence_is_what_was_sent_without_the_key(akismet: Standin) -> None:
+    make_comment()
+    work()
+    made = SpamCheck.objects.get()
+    wire = {(name, value) for name, value in akismet.checks[0].parameters}
+    assert wire - {tuple(pair) for pair in made.sent} == {
+        ("api_key", akismet.key),
+        ("blog", "http://127.0.0.1:8000/"),
+    }
+    assert (made.outcome, made.attempt, made.http_status) == ("ham", 1, 200)
+    assert made.guid == akismet.checks[0].guid
+    assert 0 < made.duration < 2
+
+
+@pytest.mark.parametrize("fault", UNKNOWN)
+def test_no_clear_answer_holds_the_comment_and_is_tried_again(
+    akismet: Standin, settings: Any, fault: str
+) -> None:
+    settings.AKISMET_TIMEOUT = 0.3
+    akismet.behave(fault, seconds=0.1 if fault == "drip" else None)
+    comment = make_comment()
+    work()
+    made = SpamCheck.objects.get()
+    assert (status(comment), made.outcome) == ("unchecked", "unknown")
+    assert made.trouble
+    assert made.duration < 1
+    assert comment.check_due_at > timezone.now() + timedelta(seconds=40)
+    akismet.behave(None)
+    with time_machine.travel(timezone.now() + timedelta(hours=25)):
+        moderation.sweep()
+        assert status(comment) == "pending"
+    assert akismet.checks[-1].get("recheck_reason") == "retry"
+
+
+def test_reset_before_the_headers_is_no_verdict_either(akismet: Standin, settings: Any) -> None:
+    settings.AKISMET_API_URL = "http://127.0.0.1:1"
+    comment = make_comment()
+    work()
+    assert status(comment) == "unchecked"
+    assert SpamCheck.objects.get().trouble == "unreachable"
+
+
+def test_an_outage_costs_one_call_for_each_pause_not_for_each_comment(akismet: Standin) -> None:
+    akismet.behave("500")
+    comments = [make_comment() for _ in range(5)]
+    work()
+    moderation.sweep()
+    assert len(akismet.checks) == 1
+    with time_machine.travel(timezone.now() + timedelta(seconds=61)):
+        moderation.sweep()
+        assert len(akismet.checks) == 2
+    akismet.behave(None)
+    with time_machine.travel(timezone.now() + timedelta(seconds=200)):
+        moderation.sweep()
+    assert [status(comment) for comment in comments] == ["pending"] * 5
+    assert len(akismet.checks) == 2 + 5
+
+
+def test_pauses_grow_to_the_longest_and_honour_retry_after(akismet: Standin, settings: Any) -> None:
+    settings.AKISMET_RETRY_FIRST, settings.AKISMET_RETRY_MAX = 10.0, 30.0
+    akismet.behave("503")
+    make_comment()
+    moment = timezone.now()
+    pauses = []
+    for _ in range(4):
+        with time_machine.travel(moment, tick=False):
+            moderation.sweep()
+            moment = Account.objects.get().paused_until
+            pauses.append((moment - timezone.now()).total_seconds())
+        moment += timedelta(milliseconds=1)
+    for pause, longest in zip(pauses, [10, 20, 30, 30], strict=True):
+        assert longest * 0.75 <= pause <= longest
+    akismet.behave("429", retry_after=3600)
+    with time_machine.travel(moment, tick=False):
+        moderation.sweep()
+        assert Account.objects.get().paused_until >= moment + timedelta(seconds=3600)
+
+
+def test_invalid_key_asks_about_no_comment_until_it_is_verified(akismet: Standin) -> None:
+    akismet.key, good = "other-key", akismet.key
+    comment = make_comment()
+    work()
+    akismet.key = good
+    assert Account.objects.get().trouble == "invalid"
+    with time_machine.travel(timezone.now() + timedelta(seconds=61)):
+        moderation.sweep()
+    assert [call.endpoint for call in akismet.calls[1:]] == ["verify-key", "comment-check"]
+    assert status(comment) == "pending"
+
+
+def test_provisional_ham_is_asked_about_a_second_time(akismet: Standin) -> None:
+    akismet.behave("recheck_after", seconds=120)
+    comment = make_comment()
+    work()
+    assert (status(comment), SpamCheck.objects.get().outcome) == ("pending", "provisional")
+    moderation.sweep()
+    assert len(akismet.checks) == 1
+    with time_machine.travel(timezone.now() + timedelta(seconds=121)):
+        moderation.sweep()
+    assert akismet.checks[-1].get("recheck_reason") == "recheck"
+    assert SpamCheck.objects.latest("pk").outcome == "ham"
+
+
+def test_late_verdict_never_overrides_a_person(akismet: Standin) -> None:
+    comment = make_comment(**SPAMMER)
+    moderation.approve(comment, make_moderator())
+    work()
+    moderation.sweep()
+    assert (status(comment), akismet.checks) == ("approved", [])
+
+
+def test_verdict_that_arrives_after_a_decision_is_kept_and_changes_nothing(
+    akismet: Standin,
+) -> None:
+    from comments import akismet as client
+
+    comment = make_comment(**SPAMMER)
+    answer = client.check(comment)
+    moderation.approve(comment, make_moderator())
+    moderation.take_down(comment, timezone.now(), answer, next_call=None)
+    assert (status(comment), SpamCheck.objects.get().outcome) == ("approved", "spam")
+    assert comment.check_due_at is None
+
+
+def test_comment_in_one_workers_hands_is_asked_about_by_no_other(akismet: Standin) -> None:
+    comment = make_comment()
+    assert Comment.objects.claim(comment.pk, seconds=60)
+    assert not Comment.objects.claim(comment.pk, seconds=60)
+    work()
+    moderation.sweep()
+    assert akismet.checks == []
+    with time_machine.travel(timezone.now() + timedelta(seconds=61)):
+        moderation.sweep()
+    assert status(comment) == "pending"
+
+
+def test_neither_key_nor_person_is_in_any_error(
+    akismet: Standin, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.AKISMET_TIMEOUT = 0.3
+    for fault in UNKNOWN:
+        akismet.behave(fault)
+        make_comment(email=f"{fault}@rhys.example", body="Cyfrinach fawr")
+        with time_machine.travel(timezone.now() + timedelta(days=1)):
+            work()
+            moderation.sweep()
+        Account.objects.all().delete()
+    said = caplog.text + str(list(SpamCheck.objects.values_list("debug_help", "alert_message")))
+    assert SpamCheck.objects.count() >= len(UNKNOWN)
+    for secret in (akismet.key, "rhys.example", "Cyfrinach"):
+        assert secret not in said

@@ -1,0 +1,144 @@
+"""A person decides, and Akismet hears of it where it was wrong. (comments/moderation.py)"""
+
+import pytest
+import time_machine
+from datetime import timedelta
+from django.utils import timezone
+
+from comments import moderation
+from comments.models import Decision, Report
+from tests.cast import SPAMMER, make_comment, make_moderator, work
+from tests.standin import Standin
+
+pytestmark = pytest.mark.django_db
+
+
+def test_each_change_leaves_a_decision_with_who_and_why() -> None:
+    mared, comment = make_moderator(), make_comment()
+    moderation.approve(comment, mared)
+    moderation.reject(comment, mared, reason="Not about this")
+    moderation.mark_as_spam(comment, mared)
+    left = Decision.objects.values_list(
+        "from_status", "to_status", "by", "user__username", "reason"
+    )
+    assert list(left) == [
+        ("unchecked", "approved", "person", "mared", ""),
+        ("approved", "rejected", "person", "mared", "Not about this"),
+        ("rejected", "spam", "person", "mared", ""),
+    ]
+
+
+def test_deciding_the_same_twice_changes_nothing() -> None:
+    mared, comment = make_moderator(), make_comment()
+    assert moderation.approve(comment, mared)
+    assert moderation.approve(comment, mared) is None
+    assert Decision.objects.count() == 1
+
+
+def test_approving_spam_reports_ham_with_exactly_the_values_of_the_check(akismet: Standin) -> None:
+    comment = make_comment(**SPAMMER)
+    work()
+    moderation.approve(comment, make_moderator())
+    work()
+    (told,) = akismet.reports
+    assert (told.endpoint, told.identical) == ("submit-ham", True)
+    assert Report.objects.get().delivered_at
+
+
+def test_report_repeats_the_check_even_after_the_article_changed(akismet: Standin) -> None:
+    comment = make_comment()
+    work()
+    comment.article.title = "Teitl arall"
+    comment.article.slug = "arall"
+    comment.article.save()
+    moderation.mark_as_spam(comment, make_moderator())
+    work()
+    assert (akismet.reports[0].endpoint, akismet.reports[0].identical) == ("submit-spam", True)
+
+
+def test_agreeing_with_akismet_reports_nothing(akismet: Standin) -> None:
+    mared = make_moderator()
+    ham, spam = make_comment(), make_comment(**SPAMMER)
+    work()
+    moderation.approve(ham, mared)
+    moderation.reject(spam, mared)
+    work()
+    assert akismet.reports == []
+
+
+def test_never_checked_reports_nothing(akismet: Standin) -> None:
+    moderation.mark_as_spam(make_comment(), make_moderator())
+    work()
+    assert akismet.calls == []
+
+
+def test_undo_takes_the_report_back(akismet: Standin) -> None:
+    mared, comment = make_moderator(), make_comment()
+    work()
+    moderation.mark_as_spam(comment, mared)
+    work()
+    moderation.undo(comment, mared)
+    work()
+    comment.refresh_from_db()
+    assert comment.status == "pending"
+    assert [call.endpoint for call in akismet.reports] == ["submit-spam", "submit-ham"]
+
+
+def test_report_not_sent_yet_is_withdrawn_by_the_opposite_decision(akismet: Standin) -> None:
+    mared, comment = make_moderator(), make_comment()
+    work()
+    moderation.mark_as_spam(comment, mared)
+    moderation.approve(comment, mared)
+    work()
+    moderation.sweep()
+    assert akismet.reports == []
+    assert Report.objects.get().was_withdrawn
+
+
+def test_report_is_tried_until_it_is_thanked_for(akismet: Standin) -> None:
+    comment = make_comment(**SPAMMER)
+    work()
+    akismet.behave("500")
+    moderation.approve(comment, make_moderator())
+    work()
+    assert Report.objects.get().delivered_at is None
+    akismet.behave(None)
+    with time_machine.travel(timezone.now() + timedelta(minutes=3)):
+        moderation.sweep()
+    assert Report.objects.get().delivered_at
+    assert [call.identical for call in akismet.reports][-1] is True
+
+
+def test_undo_of_a_decision_on_an_unchecked_comment_has_it_checked(akismet: Standin) -> None:
+    mared, comment = make_moderator(), make_comment()
+    moderation.approve(comment, mared)
+    work()
+    assert akismet.checks == []
+    moderation.undo(comment, mared)
+    work()
+    comment.refresh_from_db()
+    assert comment.status == "pending"
+
+
+def test_machine_verdicts_are_not_undone_by_undo(akismet: Standin) -> None:
+    comment = make_comment(**SPAMMER)
+    work()
+    assert moderation.undo(comment, make_moderator()) is None
+
+
+def test_recheck_asks_again_and_follows_the_new_verdict(akismet: Standin) -> None:
+    akismet.behave("discard")
+    comment = make_comment()
+    work()
+    akismet.behave(None)
+    assert moderation.recheck(comment)
+    work()
+    comment.refresh_from_db()
+    assert comment.status == "pending"
+    assert akismet.checks[-1].get("recheck_reason") == "recheck_queue"
+
+
+def test_recheck_leaves_what_a_person_decided(akismet: Standin) -> None:
+    comment = make_comment()
+    moderation.reject(comment, make_moderator())
+    assert not moderation.recheck(comment)

@@ -1,0 +1,103 @@
+"""What the tests stand on: a real HTTP stand-in for Akismet, a real browser, the real database."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.core.cache import cache
+from django.test import Client
+
+from tests.standin import Standin
+
+# Playwright keeps an event loop in the thread that also asks the database.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "browser: needs Chromium")
+    config.addinivalue_line("markers", "postgresql: needs DATABASE_URL to name a PostgreSQL server")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "page" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+        if item.get_closest_marker("browser") and not CHROMIUM:
+            item.add_marker(pytest.mark.skip(reason="no Chromium found"))
+        if item.get_closest_marker("postgresql") and not on_postgresql():
+            item.add_marker(pytest.mark.skip(reason="no PostgreSQL in DATABASE_URL"))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What could not be run, in the last lines, so that nobody takes silence for success."""
+    missing = []
+    if not CHROMIUM:
+        missing.append("the browser tests (install Chromium)")
+    if not on_postgresql():
+        missing.append("the tests on PostgreSQL (set DATABASE_URL=postgresql://…)")
+    if "Redis" not in django_settings.CACHES["default"]["BACKEND"]:
+        missing.append("the tests with Redis (set CACHE_URL=redis://…)")
+    for what in missing:
+        terminalreporter.write_line(f"Not run: {what}.")
+
+
+def on_postgresql() -> bool:
+    return "postgresql" in django_settings.DATABASES["default"]["ENGINE"]
+
+
+@pytest.fixture(autouse=True)
+def quick_and_apart(settings: Any, tmp_path: Path) -> Iterator[None]:
+    """Each test has its own folder and cache, a cheap password hash, and no Akismet."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.AXES_ENABLED = False
+    settings.COMMENT_RATE = None
+    settings.AKISMET_API_KEY = ""
+    settings.AKISMET_TIMEOUT = 2.0
+    settings.AKISMET_RETRY_FIRST = 60.0
+    settings.AKISMET_RETRY_MAX = 21600.0
+    yield
+    cache.clear()
+
+
+@pytest.fixture(scope="session")
+def standin_server() -> Iterator[Standin]:
+    with Standin() as standin:
+        yield standin
+
+
+@pytest.fixture
+def akismet(standin_server: Standin, settings: Any) -> Iterator[Standin]:
+    """Akismet as it is documented, on this machine; at the end of a test it has seen no fault."""
+    standin_server.reset()
+    settings.AKISMET_API_KEY = standin_server.key
+    settings.AKISMET_API_URL = standin_server.url
+    yield standin_server
+    assert standin_server.problems == []
+
+
+@pytest.fixture
+def reader() -> Client:
+    """Whoever reads: no cookie, no account; a program rather than a browser."""
+    return Client(enforce_csrf_checks=True)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    return browser_type_launch_args | {
+        "executable_path": CHROMIUM,
+        "args": [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-first-run",
+        ],
+    }
