@@ -11,6 +11,7 @@ from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
@@ -33,7 +34,7 @@ class SectionForm(forms.ModelForm[Section]):
 
     def _get_validation_exclusions(self) -> set[str]:
         """Two sections may change places, so a position is judged with all others (below)."""
-        return super()._get_validation_exclusions() | {"position"}
+        return super()._get_validation_exclusions() | {"position"}  # type: ignore[misc]
 
 
 class SectionFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
@@ -43,8 +44,8 @@ class SectionFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
         unused = [form for form in self.extra_forms if not form.has_changed()]
         kept = [form for form in self.forms if form not in [*unused, *self.deleted_forms]]
         kept.sort(key=lambda form: form.cleaned_data.get("position") or Section.OUT_OF_THE_WAY)
-        for spare, form in enumerate(kept, start=1):
-            form.instance.position = Section.OUT_OF_THE_WAY + spare
+        for spare, form in enumerate(kept, start=2 * Section.OUT_OF_THE_WAY):
+            form.instance.position = spare
         saved = super().save(commit=commit)
         self.instance.arrange([form.instance for form in kept])
         return saved
@@ -60,9 +61,9 @@ class SectionInline(OrderableAdmin, admin.StackedInline):  # type: ignore[type-a
 
 
 class ArticleForm(forms.ModelForm[Article]):
-    translation_of = forms.ModelChoiceField(
+    translation_of: forms.ModelChoiceField[Article] = forms.ModelChoiceField(
         Article.objects.all(),
-        label=_("translation of"),
+        label=_("Translation of"),
         required=False,
         widget=forms.NumberInput,
         help_text=_("The number of the article this one is a translation of."),
@@ -70,7 +71,7 @@ class ArticleForm(forms.ModelForm[Article]):
 
     class Meta:
         model = Article
-        exclude = ("translation_key",)
+        fields = ("slug",)  # the admin asks for those of its fieldsets
         widgets = {"standfirst": forms.Textarea(attrs={"rows": 5, "cols": 80})}
 
     def clean(self) -> dict[str, Any]:
@@ -129,7 +130,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     readonly_fields = ("in_other_languages",)
 
     @admin.display(description=_("state"))
-    def state(self, article: Article) -> str:
+    def state(self, article: Article) -> str | Promise:
         if article.published_at is None:
             return _("draft")
         return _("published") if article.is_published else _("scheduled")
@@ -155,8 +156,8 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """A translation begins with what it has in common with its original."""
-        initial = super().get_changeform_initial_data(request)
-        original = Article.objects.filter(pk=whole(initial.get("translation_of"))).first()
+        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        original = Article.objects.filter(pk=whole(initial.get("translation_of")) or 0).first()
         if original:
             initial |= {
                 "title": original.title,

@@ -5,11 +5,13 @@ headings, pictures and tables; what a reader writes may not.
 """
 
 from functools import lru_cache
+from typing import Any
 
 import nh3
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 
 WORDS = {"p", "br", "em", "strong", "a", "ul", "ol", "li", "blockquote", "code", "pre", "del"}
@@ -28,7 +30,9 @@ _comment = MarkdownIt("commonmark", {"html": False, "linkify": True, "breaks": T
 _comment.disable(["heading", "lheading", "hr", "image", "html_block", "html_inline", "reference"])
 
 
-def _lower_headings(renderer: RendererHTML, tokens: list, index: int, options, env) -> str:
+def _lower_headings(
+    renderer: RendererHTML, tokens: list[Token], index: int, options: Any, env: Any
+) -> str:
     """Text stands inside a section that has an h2 already, so its own headings begin at h3."""
     level = min(int(tokens[index].tag[1]) + 2, 5)
     tokens[index].tag = f"h{level}"

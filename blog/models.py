@@ -134,7 +134,7 @@ class TaggedArticle(TaggedItemBase):
         verbose_name_plural = _("tagged articles")
 
 
-class Article(models.Model):
+class Article(models.Model):  # type: ignore[django-manager-missing] # taggit has no types
     """One post in one language. Those that share a translation_key are the same piece."""
 
     class Origin(models.TextChoices):
@@ -221,12 +221,16 @@ class Article(models.Model):
             self.slug = self.free_slug()
         super().save(*args, **kwargs)
 
+    def get_absolute_url(self) -> str:
+        with translation.override(self.language):
+            return reverse("blog:article", args=[self.slug])
+
     def clean(self) -> None:
         errors = {}
         if self.slug in RESERVED_SLUGS:
             errors["slug"] = _("This address belongs to another page of the site.")
         if self.picture and self.language and not getattr(self.picture, f"alt_{self.language}"):
-            errors["picture"] = _("This picture has no alternative text in the article's language.")
+            errors["picture"] = _("This picture has no alternative text in the article’s language.")
         if errors:
             raise ValidationError(errors)
 
@@ -241,10 +245,6 @@ class Article(models.Model):
         while (slug := stem if number == 1 else f"{stem}-{number}") in taken:
             number += 1
         return slug
-
-    def get_absolute_url(self) -> str:
-        with translation.override(self.language):
-            return reverse("blog:article", args=[self.slug])
 
     @property
     def is_published(self) -> bool:

@@ -1,29 +1,32 @@
 """Who may see what, said once."""
 
 from datetime import date
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from django.db import models
 from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
+if TYPE_CHECKING:
+    from .models import Article  # noqa: F401 - named in quotes below
 
-class ArticleQuerySet(models.QuerySet):
-    def published(self) -> "ArticleQuerySet":
+
+class ArticleQuerySet(models.QuerySet["Article"]):
+    def published(self) -> Self:
         """What anybody may read: its hour has come."""
         return self.filter(published_at__lte=timezone.now())
 
-    def in_language(self, language: str) -> "ArticleQuerySet":
+    def in_language(self, language: str) -> Self:
         return self.filter(language=language)
 
-    def newest_first(self) -> "ArticleQuerySet":
+    def newest_first(self) -> Self:
         return self.order_by("-published_at", "-pk")
 
-    def for_lists(self) -> "ArticleQuerySet":
+    def for_lists(self) -> Self:
         """With everything a list shows of an article."""
         return self.newest_first().select_related("author", "category", "picture")
 
-    def for_reading(self) -> "ArticleQuerySet":
+    def for_reading(self) -> Self:
         """With everything the article's own page shows of it."""
         return self.select_related("author", "category", "picture").prefetch_related(
             "sections", "tags"
@@ -41,5 +44,5 @@ class ArticleQuerySet(models.QuerySet):
 
 
 class Month(NamedTuple):
-    month: date
-    count: int
+    first_day: date
+    articles: int

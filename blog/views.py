@@ -96,7 +96,7 @@ class PeriodList(ArticleList):
     def first_day(self) -> date:
         try:
             return date(self.kwargs["year"], self.kwargs.get("month", 1), 1)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise Http404 from None
 
     def get_queryset(self) -> ArticleQuerySet:

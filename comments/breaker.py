@@ -50,9 +50,9 @@ def note(answer: akismet.Answer) -> datetime | None:
 
     When calls may go on after trouble, so that what failed is tried again then; else None.
     """
-    if answer.trouble == Trouble.NO_ADDRESS:
-        return None
     in_use = Account.objects.in_use()
+    if in_use is None or answer.trouble == Trouble.NO_ADDRESS:
+        return None
     with transaction.atomic():
         account = Account.objects.select_for_update().get(pk=in_use.pk)
         now = timezone.now()

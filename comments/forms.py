@@ -1,11 +1,12 @@
 """The reader's form and its cheap guards. Nothing here ever asks the network."""
 
 import re
-from typing import Any
+from typing import Any, cast
 
 from crispy_forms.helper import FormHelper
 from crispy_forms.layout import Div, Layout
 from django import forms
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -20,7 +21,7 @@ from .models import MAX_LENGTH, Comment
 UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
-class IfThere(forms.ModelChoiceField):
+class IfThere(forms.ModelChoiceField[Any]):
     """A choice that has gone meanwhile counts as none: nobody's comment waits for that."""
 
     def to_python(self, value: Any) -> Any:
@@ -60,8 +61,8 @@ class CommentForm(forms.ModelForm[Comment]):
     def __init__(self, article: Article, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.article = article
-        self.fields["section"].queryset = Section.objects.filter(article=article)
-        self.fields["parent"].queryset = Comment.objects.approved().filter(article=article)
+        self.offer("section", Section.objects.filter(article=article))
+        self.offer("parent", Comment.objects.approved().filter(article=article))
         self.helper = FormHelper()
         self.helper.form_tag = False
         self.helper.disable_csrf = True
@@ -73,6 +74,9 @@ class CommentForm(forms.ModelForm[Comment]):
             "website",
             Div("honeypot", css_class="decoy", aria_hidden="true"),
         )
+
+    def offer(self, name: str, choices: QuerySet[Any]) -> None:
+        cast(IfThere, self.fields[name]).queryset = choices
 
     def add_prefix(self, field_name: str) -> str:
         """The decoy's name on the page is the one Akismet is told."""

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.contrib import admin
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -12,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from blog import markup
 from blog.models import Article, Section
 
-from .querysets import AccountQuerySet, CommentQuerySet, DueQuerySet
+from .querysets import AccountQuerySet, CommentQuerySet, ReportQuerySet
 
 MAX_LENGTH = 10_000
 
@@ -163,7 +164,7 @@ class Comment(models.Model):
 
 
 class Outcome(models.TextChoices):
-    """What an answer of Akismet comes to. A `false` may still be UNKNOWN: headers are read first."""
+    """What an answer of Akismet comes to: a `false` may be UNKNOWN, as headers are read first."""
 
     HAM = "ham", _("not spam")
     PROVISIONAL = "provisional", _("not spam so far")
@@ -189,7 +190,7 @@ class Exchange(models.Model):
     `sent` is the list of [name, value] pairs as they went out, without the key.
     """
 
-    sent = models.JSONField(_("sent"), default=list, blank=True)
+    sent = models.JSONField(_("what was sent"), default=list, blank=True)
     duration = models.FloatField(_("seconds"), default=0)
     trouble = models.CharField(_("trouble"), max_length=12, choices=Trouble, blank=True)
     http_status = models.PositiveIntegerField(_("HTTP status"), null=True, blank=True)
@@ -212,7 +213,9 @@ class SpamCheck(Exchange):
     attempt = models.PositiveIntegerField(_("attempt"), default=1)
     asked_at = models.DateTimeField(_("asked at"), default=timezone.now)
     outcome = models.CharField(_("outcome"), max_length=12, choices=Outcome)
-    recheck_after = models.PositiveIntegerField(_("ask again after (seconds)"), null=True)
+    recheck_after = models.PositiveIntegerField(
+        _("ask again after (seconds)"), null=True, blank=True
+    )
 
     class Meta:
         ordering = ("asked_at", "pk")
@@ -237,6 +240,7 @@ class SpamCheck(Exchange):
         return self.outcome == Outcome.SPAM and self.pro_tip == "discard"
 
     @property
+    @admin.display(description=_("Akismet says"))
     def in_words(self) -> str:
         if self.is_blatant:
             return str(_("blatant spam"))
@@ -254,9 +258,9 @@ class Decision(models.Model):
     comment = models.ForeignKey(
         Comment, models.CASCADE, related_name="decisions", verbose_name=_("comment")
     )
-    from_status = models.CharField(_("from"), max_length=10, choices=Status)
-    to_status = models.CharField(_("to"), max_length=10, choices=Status)
-    by = models.CharField(_("by"), max_length=10, choices=By)
+    from_status = models.CharField(_("status before"), max_length=10, choices=Status)
+    to_status = models.CharField(_("status after"), max_length=10, choices=Status)
+    by = models.CharField(_("decided by"), max_length=10, choices=By)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.SET_NULL,
@@ -292,6 +296,7 @@ class Decision(models.Model):
         return self.decided_at
 
     @property
+    @admin.display(description=_("decided by"))
     def who(self) -> str:
         if self.by == self.By.PERSON:
             return self.user.get_username() if self.user else str(_("somebody"))
@@ -317,7 +322,7 @@ class Report(Exchange):
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     delivered_at = models.DateTimeField(_("delivered at"), null=True, blank=True)
 
-    objects = DueQuerySet.as_manager()
+    objects = ReportQuerySet.as_manager()
 
     class Meta:
         ordering = ("pk",)
@@ -393,3 +398,6 @@ class PostCount(models.Model):
     class Meta:
         verbose_name = _("count of posts")
         verbose_name_plural = _("counts of posts")
+
+    def __str__(self) -> str:
+        return f"{self.count} in {self.slot}"

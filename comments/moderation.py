@@ -7,7 +7,7 @@ transaction that leaves a Decision; no call to Akismet is ever made inside one.
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from django.utils import timezone
 
@@ -108,22 +108,22 @@ def recheck(comment: Comment) -> bool:
 # --- publish, reject, mark as spam, undo -----------------------------------------------------
 
 
-def approve(comment: Comment, user: AbstractBaseUser, reason: str = "") -> Decision | None:
+def approve(comment: Comment, user: User | AnonymousUser, reason: str = "") -> Decision | None:
     """Publish it. None: it was published already."""
     return decide(comment, Status.APPROVED, user, reason)
 
 
-def reject(comment: Comment, user: AbstractBaseUser, reason: str = "") -> Decision | None:
+def reject(comment: Comment, user: User | AnonymousUser, reason: str = "") -> Decision | None:
     """Keep it off the page without calling it spam. None: it was rejected already."""
     return decide(comment, Status.REJECTED, user, reason)
 
 
-def mark_as_spam(comment: Comment, user: AbstractBaseUser, reason: str = "") -> Decision | None:
+def mark_as_spam(comment: Comment, user: User | AnonymousUser, reason: str = "") -> Decision | None:
     """None: it is spam already."""
     return decide(comment, Status.SPAM, user, reason)
 
 
-def undo(comment: Comment, user: AbstractBaseUser) -> Decision | None:
+def undo(comment: Comment, user: User | AnonymousUser) -> Decision | None:
     """Take a person's last word back. None: a person has not decided."""
     last = comment.decisions.order_by("pk").last()
     if not comment.is_decided or last is None:
@@ -132,7 +132,7 @@ def undo(comment: Comment, user: AbstractBaseUser) -> Decision | None:
 
 
 def decide(
-    comment: Comment, to: Status, user: AbstractBaseUser, reason: str = ""
+    comment: Comment, to: Status, user: User | AnonymousUser, reason: str = ""
 ) -> Decision | None:
     """A person's word: final for machines, and reported to Akismet where it contradicts it."""
     with transaction.atomic():

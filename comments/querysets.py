@@ -2,21 +2,24 @@
 
 import hashlib
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+if TYPE_CHECKING:
+    from .models import Account, Comment, Report  # noqa: F401 - named in quotes below
 
-class DueQuerySet(models.QuerySet[Any]):
+
+class DueQuerySet[M: models.Model](models.QuerySet[M]):
     """Rows that say themselves when they want work: at `due_field`, or never (None)."""
 
     due_field = "due_at"
     attempts_field = "attempts"
 
-    def due(self) -> "DueQuerySet":
+    def due(self) -> Self:
         """What wants work now and is in nobody's hands: oldest first.
 
         What has failed more often comes later, so that one row that always fails holds up nobody.
@@ -37,18 +40,18 @@ class DueQuerySet(models.QuerySet[Any]):
         return self.due().filter(pk=pk).order_by().update(claimed_until=until) == 1
 
 
-class CommentQuerySet(DueQuerySet):
+class CommentQuerySet(DueQuerySet["Comment"]):
     due_field = "check_due_at"
     attempts_field = "check_attempts"
 
-    def waiting(self) -> "CommentQuerySet":
+    def waiting(self) -> Self:
         """What a person still has to decide."""
         return self.filter(status__in=["unchecked", "pending"])
 
-    def approved(self) -> "CommentQuerySet":
+    def approved(self) -> Self:
         return self.filter(status="approved")
 
-    def on_page(self, article: models.Model) -> "CommentQuerySet":
+    def on_page(self, article: models.Model) -> Self:
         """What the article's page shows: approved comments and nothing else, oldest first."""
         return (
             self.approved()
@@ -58,8 +61,12 @@ class CommentQuerySet(DueQuerySet):
         )
 
 
-class AccountQuerySet(models.QuerySet[Any]):
-    def in_use(self) -> Any:
+class ReportQuerySet(DueQuerySet["Report"]):
+    pass
+
+
+class AccountQuerySet(models.QuerySet["Account"]):
+    def in_use(self) -> "Account | None":
         """The account behind AKISMET_API_KEY, or None where no key is set."""
         if not settings.AKISMET_API_KEY:
             return None

@@ -10,6 +10,12 @@ from django.db import connection
 
 from .models import Comment, PostCount
 
+COUNT = """
+    INSERT INTO comments_postcount (key, slot, count) VALUES (%s, %s, 1)
+    ON CONFLICT (key, slot) DO UPDATE SET count = comments_postcount.count + 1
+    RETURNING count
+"""
+
 
 def posts_too_often(comment: Comment) -> int | None:
     """Flood: the seconds to wait if this address or e-mail has posted too often, else None.
@@ -48,13 +54,8 @@ def secret_name(text: str) -> str:
 
 def count_post(key: str, slot: int) -> int:
     """One more for `key`; how many that makes in this stretch of time."""
-    table = connection.ops.quote_name(PostCount._meta.db_table)
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"INSERT INTO {table} (key, slot, count) VALUES (%s, %s, 1)"
-            f" ON CONFLICT (key, slot) DO UPDATE SET count = {table}.count + 1 RETURNING count",
-            [key, slot],
-        )
+        cursor.execute(COUNT, [key, slot])
         (count,) = cursor.fetchone()
     if count == 1:
         PostCount.objects.filter(slot__lt=slot).delete()

@@ -45,9 +45,9 @@ def post(request: HttpRequest, slug: str) -> HttpResponse:
         response.headers["Retry-After"] = str(wait)
         return response
     moderation.receive(comment)
-    return HttpResponse(
-        status=303, headers={"Location": reverse("comments:received", args=[article.slug])}
-    )
+    # The fragment replaces the form's, which a browser would carry over.
+    there = reverse("comments:received", args=[article.slug], fragment="content")
+    return HttpResponse(status=303, headers={"Location": there})
 
 
 def is_from_elsewhere(request: HttpRequest) -> bool:

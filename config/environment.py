@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -25,10 +26,10 @@ PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 env = Env()
 
 
-def parser[T](parse: Any) -> Any:
+def parser(parse: Callable[[str], Any]) -> Callable[..., Any]:
     """Let environs say what was wrong in the words of a ValueError raised by `parse`."""
 
-    def method(value: str, **_: Any) -> T:
+    def method(value: str, **_: Any) -> Any:
         try:
             return parse(value)
         except ValueError as error:
@@ -40,9 +41,20 @@ def parser[T](parse: Any) -> Any:
 def site_url(value: str) -> str:
     """An address such as https://blog.example, without a path."""
     parts = urlsplit(value.rstrip("/"))
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("has a port that is not a number.") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
         raise ValueError("must be an http or https address without a path.")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def reachable(host: str) -> str:
+    """How a browser on this machine writes the address we listen on."""
+    if host in {"", "0.0.0.0", "::"}:  # noqa: S104 - compared with, not listened on
+        return "localhost"
+    return f"[{host}]" if ":" in host else host
 
 
 def rate(value: str) -> tuple[int, int] | None:
@@ -145,10 +157,10 @@ try:
     DEBUG = env.bool("DEBUG", False)
     HOST = env.str("HOST", "127.0.0.1")
     PORT = env.int("PORT", 8000, validate=validate.Range(1, 65535))
-    SITE_URL = env.site_url("SITE_URL", f"http://{HOST}:{PORT}")
-    ALLOWED_HOSTS = [
-        host.strip() for host in env.list("ALLOWED_HOSTS", default=[]) if host.strip()
-    ] or list({urlsplit(SITE_URL).hostname or "", "localhost", "127.0.0.1", "[::1]"})
+    SITE_URL = env.site_url("SITE_URL", f"http://{reachable(HOST)}:{PORT}")
+    ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[]) or [
+        *{urlsplit(SITE_URL).hostname or "", "localhost", "127.0.0.1", "[::1]"}
+    ]
     # Over https a proxy in front of us ends TLS; without one nobody may speak for a visitor.
     TRUSTED_PROXIES = env.networks(
         "TRUSTED_PROXIES", "127.0.0.1,::1" if SITE_URL.startswith("https:") else ""
@@ -157,7 +169,7 @@ try:
     SECRET_KEY = env.str("SECRET_KEY", "") or made_once(DATA_DIR / "secret_key")
     DATABASE = database(env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'sgwrs.sqlite3'}"))
     CACHE = env.dj_cache_url("CACHE_URL", "locmem://")
-    MAILER = env.mailer("EMAIL_URL", f"file://{DATA_DIR / 'mail'}")
+    MAILER = env.mailer("EMAIL_URL", "smtp://localhost")
     WEB_WORKERS = env.int("WEB_WORKERS", 2, validate=at_least_one)
     AKISMET_API_KEY = env.str("AKISMET_API_KEY", "").strip()
     AKISMET_API_URL = env.site_url("AKISMET_API_URL", "https://rest.akismet.com")

@@ -1,10 +1,8 @@
 """Every address of the site, by room."""
 
-from django.conf import settings
 from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
-from django.urls import include, path, re_path
-from django.views.static import serve
+from django.urls import include, path
 
 from . import views
 
@@ -14,7 +12,7 @@ urlpatterns = [
     path("readyz", views.readyz),
     path("admin/language/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
-    re_path(r"^media/(?P<path>.*)$", serve, {"document_root": settings.MEDIA_ROOT}),
+    path("media/<path:path>", views.media),
     *i18n_patterns(path("", include("comments.urls")), path("", include("blog.urls"))),
 ]
 

@@ -1,12 +1,15 @@
 """The front door, the doctor's questions, and what is said when something goes wrong."""
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import requires_csrf_token
+from django.views.static import serve
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -42,6 +45,14 @@ def cache_answers() -> bool:
         return cache.get("readyz") == "ok"
     except Exception:  # noqa: BLE001 - every backend fails in its own way
         return False
+
+
+def media(request: HttpRequest, path: str) -> HttpResponseBase:
+    """An uploaded picture, where no front server is asked for it first."""
+    try:
+        return serve(request, path, document_root=str(settings.MEDIA_ROOT))
+    except OSError:  # a name no file system would have
+        raise Http404 from None
 
 
 def refused(request: HttpRequest, status: int) -> HttpResponse:

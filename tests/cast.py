@@ -16,8 +16,8 @@ from blog.models import Article, Author, Category, Section
 from comments import moderation
 from comments.models import Comment
 
-RHYS = {"name": "Rhys", "email": "rhys@example.com", "body": "Cytuno’n llwyr."}
-SPAMMER = {
+RHYS: dict[str, Any] = {"name": "Rhys", "email": "rhys@example.com", "body": "Cytuno’n llwyr."}
+SPAMMER: dict[str, Any] = {
     "name": "akismet-guaranteed-spam",
     "email": "spammer@example.com",
     "body": "Cheap watches.",

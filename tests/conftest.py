@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
+from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.cache import cache
 from django.test import Client
 
@@ -52,9 +53,11 @@ def on_postgresql() -> bool:
 
 
 @pytest.fixture(autouse=True)
-def quick_and_apart(settings: Any, tmp_path: Path) -> Iterator[None]:
+def quick_and_apart(settings: Any, tmp_path: Path, worker_id: str) -> Iterator[None]:
     """Each test has its own folder and cache, a cheap password hash, and no Akismet."""
     settings.MEDIA_ROOT = tmp_path / "media"
+    # Workers share one Redis; the cache of one is not the other's.
+    settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": worker_id}}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.AXES_ENABLED = False
     settings.COMMENT_RATE = None
@@ -64,6 +67,14 @@ def quick_and_apart(settings: Any, tmp_path: Path) -> Iterator[None]:
     settings.AKISMET_RETRY_MAX = 21600.0
     yield
     cache.clear()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def static_files_as_served() -> Iterator[None]:
+    """The live server must not serve static files by itself: WhiteNoise does, as it will."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StaticFilesHandler, "_should_handle", lambda *_: False)
+        yield
 
 
 @pytest.fixture(scope="session")

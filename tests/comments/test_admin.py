@@ -34,7 +34,7 @@ def act(desk: Client, action: str, *comments: Comment) -> Any:
 def test_action_moves_the_picked_comments_and_leaves_decisions(
     desk: Client, action: str, status: str
 ) -> None:
-    one, two, other = (make_comment(status="pending") for _ in range(3))
+    one, two, _other = (make_comment(status="pending") for _ in range(3))
     answer = act(desk, action, one, two)
     assert list(Comment.objects.order_by("pk").values_list("status", flat=True)) == [
         status,
@@ -109,9 +109,7 @@ def test_verdict_is_shown_in_words(desk: Client, akismet: Standin, settings: Any
     assert akismet.key not in story
 
 
-def test_banner_says_that_nothing_is_checked(
-    desk: Client, akismet: Standin, settings: Any
-) -> None:
+def test_banner_says_that_nothing_is_checked(desk: Client, akismet: Standin, settings: Any) -> None:
     assert "Akismet is not in use" not in desk.get("/admin/").text
     akismet.behave("suspended")
     make_comment()

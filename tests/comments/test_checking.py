@@ -142,6 +142,7 @@ def test_no_clear_answer_holds_the_comment_and_is_tried_again(
     assert (status(comment), made.outcome) == ("unchecked", "unknown")
     assert made.trouble
     assert made.duration < 1
+    assert comment.check_due_at
     assert comment.check_due_at > timezone.now() + timedelta(seconds=40)
     akismet.behave(None)
     with time_machine.travel(timezone.now() + timedelta(hours=25)):
@@ -174,6 +175,12 @@ def test_an_outage_costs_one_call_for_each_pause_not_for_each_comment(akismet: S
     assert len(akismet.checks) == 2 + 5
 
 
+def paused_until() -> datetime:
+    moment = Account.objects.get().paused_until
+    assert moment
+    return moment
+
+
 def test_pauses_grow_to_the_longest_and_honour_retry_after(akismet: Standin, settings: Any) -> None:
     settings.AKISMET_RETRY_FIRST, settings.AKISMET_RETRY_MAX = 10.0, 30.0
     akismet.behave("503")
@@ -183,7 +190,7 @@ def test_pauses_grow_to_the_longest_and_honour_retry_after(akismet: Standin, set
     for _ in range(4):
         with time_machine.travel(moment, tick=False):
             moderation.sweep()
-            moment = Account.objects.get().paused_until
+            moment = paused_until()
             pauses.append((moment - timezone.now()).total_seconds())
         moment += timedelta(milliseconds=1)
     for pause, longest in zip(pauses, [10, 20, 30, 30], strict=True):
@@ -191,7 +198,7 @@ def test_pauses_grow_to_the_longest_and_honour_retry_after(akismet: Standin, set
     akismet.behave("429", retry_after=3600)
     with time_machine.travel(moment, tick=False):
         moderation.sweep()
-        assert Account.objects.get().paused_until >= moment + timedelta(seconds=3600)
+        assert paused_until() >= moment + timedelta(seconds=3600)
 
 
 def test_invalid_key_asks_about_no_comment_until_it_is_verified(akismet: Standin) -> None:

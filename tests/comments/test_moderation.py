@@ -1,8 +1,9 @@
 """A person decides, and Akismet hears of it where it was wrong. (comments/moderation.py)"""
 
+from datetime import timedelta
+
 import pytest
 import time_machine
-from datetime import timedelta
 from django.utils import timezone
 
 from comments import moderation

@@ -1,13 +1,10 @@
 """The conversation under an article. (comments/templatetags/conversation.py)"""
 
 import re
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
-from django.utils import timezone
-from django.utils.translation import ngettext, override
 
 from comments.models import Status
 from tests.cast import make_article, make_comment, make_moderator
@@ -45,7 +42,7 @@ def test_replies_follow_what_they_answer_one_level_deep(reader: Client) -> None:
     make_comment(article, status="approved", name="Pedwar", parent=reply)
     text = page(reader, article)
     assert re.findall(r'comment-who"><span>(\w+)', text) == ["Un", "Tri", "Pedwar", "Dau"]
-    assert text.count('<ol class="replies">') == 1
+    assert text.count('class="replies"') == 1
 
 
 def test_reply_outlives_what_it_answered(reader: Client) -> None:
@@ -88,7 +85,16 @@ def test_number_of_comments_is_said_in_welsh(reader: Client, number: int, welsh:
     assert f'<h2 id="comments-heading">{welsh}</h2>' in page(reader, article)
 
 
-@pytest.mark.parametrize("hostile", ["<script>alert(1)</script>", "[x](javascript:alert(1))", "![x](https://t.example/p.gif)", "<img src=x onerror=alert(1)>", "# Pennawd"])
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<script>alert(1)</script>",
+        "[x](javascript:alert(1))",
+        "![x](https://t.example/p.gif)",
+        "<img src=x onerror=alert(1)>",
+        "# Pennawd",
+    ],
+)
 def test_what_a_reader_writes_stays_text(reader: Client, hostile: str) -> None:
     comment = make_comment(status="approved", body=hostile, name="<b>x</b>")
     text = page(reader, comment.article)

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.utils.formats import localize
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from comments import breaker, moderation
 from comments.models import Account, Comment, Report, Status
@@ -30,13 +31,14 @@ class Command(BaseCommand):
         waiting = Comment.objects.filter(status=Status.UNCHECKED)
         oldest = waiting.order_by("submitted_at").first()
         since = localize(oldest.submitted_at) if oldest else "-"
-        lines = {
+        lines: dict[str, Any] = {
             _("account"): account,
             _("alert"): f"{account.alert_code} {account.alert_message}".strip() or "-",
             _("paused until"): localize(account.paused_until) or "-",
             _("last call"): localize(account.last_call_at) or "-",
             _("last answer"): localize(account.last_answer_at) or "-",
-            _("not checked yet"): f"{waiting.count()} ({_('oldest')}: {since})",
+            _("not checked yet"): waiting.count(),
+            _("the oldest of them"): since,
             _("reports to deliver"): Report.objects.exclude(due_at=None).count(),
         }
         for name, value in lines.items():
@@ -53,12 +55,16 @@ class Command(BaseCommand):
             status__in=[Status.UNCHECKED, Status.PENDING, Status.SPAM]
         )
         asked = sum(moderation.recheck(comment) for comment in undecided.iterator())
-        self.stdout.write(_("Akismet will be asked about %(n)s.") % {"n": asked})
+        said = ngettext(
+            "Akismet will be asked about one comment.",
+            "Akismet will be asked about %(n)s comments.",
+            asked,
+        )
+        self.stdout.write(said % {"n": asked})
 
     def drain(self, account: Account) -> None:
         moderation.sweep()
-        left = Comment.objects.due().count() + Report.objects.due().count()
-        if left:
+        if Comment.objects.due().exists() or Report.objects.due().exists():
             account.refresh_from_db()
-            raise CommandError(_("%(n)s left: %(why)s") % {"n": left, "why": account})
+            raise CommandError(_("Not all is done: %(why)s") % {"why": account})
         self.stdout.write(_("Nothing waits."))

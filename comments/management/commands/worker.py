@@ -19,7 +19,7 @@ class Command(TaskWorker):
     def handle(self, **options: Any) -> None:
         over = threading.Event()
         threading.Thread(target=keep_sweeping, args=[over], daemon=True, name="sweep").start()
-        options |= {"interval": 0.3, "startup_delay": False, "reload": False}
+        options |= {"verbosity": 0, "interval": 0.3, "startup_delay": False, "reload": False}
         while True:
             try:
                 super().handle(**options)

@@ -21,20 +21,23 @@ from django.db.models import Q
 from blog.models import Article
 from comments.models import Comment
 
-SAMPLE = ["sample_site"]
+SAMPLE = ["sample_site", "sample_articles", "sample_comments"]
 LOCK = 7_394_725  # any number that nothing else on the same database uses
 
 
 class Command(BaseCommand):
     help = "Bring the database up to date; give a new site sample articles and a moderator."
+    requires_system_checks = ()  # Some ask the database: not before we know that it answers.
 
     @no_translations
     def handle(self, **options: Any) -> None:
+        name, email = moderator()
         with alone():
+            self.check()
             self.migrate()
             if is_new():
                 self.load_sample()
-            self.make_moderator()
+            self.make_moderator(name, email)
         self.stdout.flush()
         close_pool()
 
@@ -54,11 +57,8 @@ class Command(BaseCommand):
                 with path.open("rb") as picture:
                     default_storage.save(name, File(picture))
 
-    def make_moderator(self) -> None:
+    def make_moderator(self, name: str, email: str) -> None:
         users = get_user_model()._default_manager
-        name = os.environ.get("DJANGO_SUPERUSER_USERNAME") or "moderator"
-        email = os.environ.get("DJANGO_SUPERUSER_EMAIL") or ""
-        check_moderator(name, email)
         if users.filter(Q(is_superuser=True) | Q(username=name)).exists():
             return
         given = os.environ.get("DJANGO_SUPERUSER_PASSWORD")
@@ -69,6 +69,18 @@ class Command(BaseCommand):
             if given
             else f"You moderate as {name}, password {password} (shown only now: write it down)."
         )
+
+
+def moderator() -> tuple[str, str]:
+    """The name and e-mail address of the account that may be made."""
+    name = os.environ.get("DJANGO_SUPERUSER_USERNAME") or "moderator"
+    email = os.environ.get("DJANGO_SUPERUSER_EMAIL") or ""
+    try:
+        get_user_model()(username=name, email=email).clean_fields(exclude=["password"])
+    except ValidationError as error:
+        field, messages = next(iter(error.message_dict.items()))
+        raise CommandError(f"DJANGO_SUPERUSER_{field.upper()}: {messages[0]}") from None
+    return name, email
 
 
 @contextmanager
@@ -104,16 +116,8 @@ def is_new() -> bool:
     return not any(model.objects.exists() for model in (Article, Comment, LogEntry))
 
 
-def check_moderator(name: str, email: str) -> None:
-    try:
-        get_user_model()(username=name, email=email).clean_fields(exclude=["password"])
-    except ValidationError as error:
-        field, messages = next(iter(error.message_dict.items()))
-        raise CommandError(f"DJANGO_SUPERUSER_{field.upper()}: {messages[0]}") from None
-
-
 def close_pool() -> None:
     """Leave no thread of the connection pool behind: `serve` is about to fork."""
     connection.close()
-    if connection.vendor == "postgresql":
+    if hasattr(connection, "close_pool"):  # PostgreSQL's has
         connection.close_pool()

@@ -25,6 +25,7 @@ GRACE = 25  # seconds to finish what was begun: a little longer than gunicorn gi
 
 class Command(BaseCommand):
     help = "Serve the site on HOST:PORT: the web server and the task worker under one command."
+    requires_system_checks = ()  # `prepare` does that
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--prepare", action="store_true", help="Run `prepare` first.")

@@ -1,0 +1,56 @@
+# Everything there is to do with Sgwrs, from a fresh clone on. `make` alone lists it.
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format lock messages clean
+
+PYTHON := .venv/bin/python
+MANAGE := $(PYTHON) manage.py
+COMPILE := .venv/bin/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes \
+	--no-emit-index-url --no-header
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+setup: .venv/.requirements ## make .venv with what requirements.txt names
+
+run: setup staticfiles/staticfiles.json ## serve the site on HOST:PORT, web and worker
+	@exec $(MANAGE) serve --prepare --with-parent "$$PPID"
+
+test: .venv/.requirements-dev staticfiles/staticfiles.json ## run the tests (ARGS="-k feed")
+	@$(PYTHON) -m pytest -n auto $(ARGS)
+
+lint: .venv/.requirements-dev ## check style, types, templates, migrations and translations
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy
+	$(PYTHON) -m djlint --lint --quiet templates
+	$(MANAGE) makemigrations --check --dry-run
+	bin/check-messages
+
+format: .venv/.requirements-dev ## put the Python code in its usual shape
+	$(PYTHON) -m ruff check --fix
+	$(PYTHON) -m ruff format
+
+lock: .venv/.requirements-dev ## write requirements*.txt from requirements*.in (ARGS=--upgrade)
+	$(COMPILE) $(ARGS) --output-file requirements.txt requirements.in
+	$(COMPILE) $(ARGS) --output-file requirements-dev.txt requirements-dev.in
+
+messages: setup ## collect what is to be translated, and compile the translations
+	$(MANAGE) makemessages --locale cy --no-location --ignore tests
+	$(MANAGE) compilemessages --locale cy --ignore .venv
+
+clean: ## remove all that is made here, but not the data
+	rm -rf .venv staticfiles .mypy_cache .pytest_cache .ruff_cache
+
+.venv/.requirements: requirements.txt .python-version bin/setup $(PYTHON)
+	@bin/setup requirements.txt
+
+.venv/.requirements-dev: .venv/.requirements requirements-dev.txt
+	@bin/setup requirements.txt requirements-dev.txt
+
+# No recipe: when the interpreter that .venv points to is gone, the stamps above are out of date.
+$(PYTHON):
+
+# The folders are named too, because a file that was removed leaves no other trace.
+staticfiles/staticfiles.json: .venv/.requirements config/settings.py $(shell find static)
+	@echo "Collecting static files ..."
+	@DEBUG=no SECRET_KEY=unused $(MANAGE) collectstatic --noinput --clear --verbosity 0

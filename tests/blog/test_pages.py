@@ -1,0 +1,240 @@
+"""What a reader sees of the blog. (blog/views.py, blog/querysets.py, templates/blog/)"""
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import time_machine
+from django.core.files.base import ContentFile
+from django.test import Client
+from django.utils import timezone
+from PIL import Image
+
+from blog.models import Article, Picture, Section
+from tests.cast import make_article, make_category, make_moderator, make_owner
+
+pytestmark = pytest.mark.django_db
+
+
+def get(reader: Client, url: str, **headers: str) -> Any:
+    return reader.get(url, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("asked", "language"),
+    [("en-GB,en;q=0.9", "en"), ("cy", "cy"), ("fr", "cy"), ("", "cy"), ("en;q=0.5,cy;q=0.9", "cy")],
+)
+def test_front_door_leads_to_the_language_the_browser_asks_for(
+    reader: Client, asked: str, language: str
+) -> None:
+    answer = reader.get("/", headers={"Accept-Language": asked})
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"/{language}/")
+    assert "Accept-Language" in answer.headers["Vary"]
+
+
+def test_article_has_every_part_in_order(reader: Client) -> None:
+    article = make_article(
+        sections=3,
+        section_label="Camsyniad",
+        closing_question="Cytuno neu anghytuno?",
+        category=make_category(),
+        tags=["tai"],
+    )
+    text = reader.get(article.get_absolute_url()).text
+    assert '<html lang="cy">' in text
+    parts = [
+        ">Busnes</a>",
+        "<h1",
+        'rel="author">Elin</a>',
+        "Sgwrs am dŷ.",
+        'href="#section-1"',
+        '<section id="section-1"',
+        '<section id="section-3"',
+        "Cytuno neu anghytuno?",
+        'rel="tag">tai</a>',
+        '<section id="comments"',
+        "<textarea",
+    ]
+    places = [text.find(part, text.find("<main")) for part in parts]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert text.count("<h1") == 1
+    first = text.split('<section id="section-1"')[1].split("</section>")[0]
+    assert "Camsyniad #1: Pennawd 1" in re.sub(r"<[^>]+>", "", first)
+
+
+def test_picture_has_its_size_and_words_in_the_articles_language(reader: Client) -> None:
+    file = ContentFile(b"", name="tŷ.png")
+    Image.new("RGB", (16, 9)).save(file, "PNG")
+    picture = Picture.objects.create(file=file, alt_cy="Tŷ gwyn", alt_en="A white house")
+    english = make_article(language="en", picture=picture)
+    tag = re.search(r"<img[^>]+>", reader.get(english.get_absolute_url()).text)
+    assert tag
+    assert 'width="16" height="9" alt="A white house"' in tag[0]
+    src = re.search(r'src="([^"]+)"', tag[0])
+    assert src
+    assert reader.get(src[1]).status_code == 200
+
+
+def test_dates_are_said_in_welsh_form(reader: Client) -> None:
+    when = datetime(2026, 10, 25, 12, tzinfo=ZoneInfo("Europe/London"))
+    article = make_article(published_at=when)
+    assert ">25 Hydref 2026</time>" in reader.get(article.get_absolute_url()).text
+
+
+def test_other_language_is_one_link_away(reader: Client) -> None:
+    welsh = make_article()
+    english = make_article(
+        language="en", title="A small house", translation_key=welsh.translation_key, origin="person"
+    )
+    text = reader.get(welsh.get_absolute_url()).text
+    assert text.count('href="/en/a-small-house/"') == 3  # head, switch, byline
+    assert "/cy/ty-bach-twt/" in reader.get(english.get_absolute_url()).text
+    english.published_at = None
+    english.save()
+    assert "/en/a-small-house/" not in reader.get(welsh.get_absolute_url()).text
+
+
+def test_machine_translation_says_so(reader: Client) -> None:
+    article = make_article(language="en", origin="machine")
+    assert "Translated by a machine; nobody has checked it." in (
+        reader.get(article.get_absolute_url()).text
+    )
+
+
+def test_scheduled_article_appears_when_its_hour_comes(reader: Client) -> None:
+    article = make_article(published_at=timezone.now() + timedelta(hours=1))
+    assert reader.get(article.get_absolute_url()).status_code == 404
+    assert article.title not in reader.get("/cy/").text
+    with time_machine.travel(timezone.now() + timedelta(hours=2)):
+        assert reader.get(article.get_absolute_url()).status_code == 200
+        assert article.title in reader.get("/cy/").text
+
+
+def test_draft_is_previewed_by_those_who_edit_and_by_nobody_else(client: Client) -> None:
+    draft = make_article(published_at=None)
+    assert client.get(draft.get_absolute_url()).status_code == 404
+    client.force_login(make_moderator())
+    assert client.get(draft.get_absolute_url()).status_code == 404
+    client.force_login(make_owner())
+    answer = client.get(draft.get_absolute_url())
+    assert answer.status_code == 200
+    assert "preview-notice" in answer.text
+    assert "no-store" in answer.headers["Cache-Control"]
+
+
+def test_published_and_is_published_agree() -> None:
+    now = timezone.now()
+    moments = [None, now - timedelta(days=1), now + timedelta(days=1)]
+    for number, moment in enumerate(moments):
+        make_article(title=f"Erthygl {number}", published_at=moment)
+    published = set(Article.objects.published())
+    assert {article for article in Article.objects.all() if article.is_published} == published
+    assert len(published) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/cy/",
+        "/cy/category/busnes/",
+        "/cy/tag/tai/",
+        "/cy/author/elin/",
+        "/cy/archive/2026/",
+        "/cy/archive/2026/10/",
+    ],
+)
+def test_each_list_has_what_belongs_there_in_its_language(reader: Client, url: str) -> None:
+    when = datetime(2026, 10, 5, tzinfo=ZoneInfo("Europe/London"))
+    make_article(title="Yma", category=make_category(), tags=["tai"], published_at=when)
+    make_article(title="Cudd", category=make_category(), tags=["tai"], published_at=None)
+    make_article(title="Here", category=make_category(), language="en", published_at=when)
+    text = reader.get(url).text
+    assert "Yma" in text
+    assert "Cudd" not in text
+    assert "Here" not in text
+
+
+def test_archive_names_the_months(reader: Client) -> None:
+    for month in (9, 10, 10):
+        when = datetime(2026, month, 30, 23, 30, tzinfo=ZoneInfo("Europe/London"))
+        make_article(title=f"Erthygl {month}", published_at=when)
+    text = reader.get("/cy/archive/").text
+    assert re.findall(r'/cy/archive/2026/(\d+)/">(\w+)<', text) == [("10", "Hydref"), ("9", "Medi")]
+
+
+def test_long_lists_have_pages(reader: Client) -> None:
+    for number in range(11):
+        make_article(
+            title=f"Erthygl {number}", published_at=timezone.now() - timedelta(days=number)
+        )
+    first, second = reader.get("/cy/").text, reader.get("/cy/?page=2").text
+    assert ("Erthygl 9<" in first, "Erthygl 10<" in first) == (True, False)
+    assert "Erthygl 10<" in second
+    assert 'href="?page=2"' in first
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/cy/?page=0",
+        "/cy/?page=x",
+        "/cy/?page=99999999999999999999",
+        "/cy/archive/0/",
+        "/cy/archive/2026/13/",
+        "/cy/archive/99999/",
+        "/cy/category/dim/",
+        "/cy/tag/%00/",
+        "/cy/dim-byd/",
+        "/fr/",
+        "/media/nothing.png",
+    ],
+)
+def test_what_is_not_there_is_not_found_in_the_readers_language(reader: Client, url: str) -> None:
+    answer = reader.get(url, headers={"Accept-Language": "en"}, follow=True)
+    assert answer.status_code == 404
+    assert f'<html lang="{"cy" if url.startswith("/cy/") else "en"}">' in answer.text
+
+
+def test_address_without_language_finds_the_page(reader: Client) -> None:
+    make_article()
+    answer = reader.get("/ty-bach-twt/", headers={"Accept-Language": "cy"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/cy/ty-bach-twt/")
+
+
+@pytest.mark.parametrize("articles", [1, 3])
+def test_lists_take_the_same_queries_for_any_number_of_articles(
+    reader: Client, django_assert_num_queries: Any, articles: int
+) -> None:
+    for number in range(articles):
+        make_article(title=f"Erthygl {number}", category=make_category(), tags=["tai"])
+    with django_assert_num_queries(3):
+        reader.get("/cy/")
+
+
+@pytest.mark.parametrize("number", [1, 12])
+def test_article_takes_the_same_queries_for_any_number_of_sections(
+    reader: Client, django_assert_num_queries: Any, number: int
+) -> None:
+    article = make_article(sections=number, tags=[f"tag {n}" for n in range(number)])
+    with django_assert_num_queries(6):
+        reader.get(article.get_absolute_url())
+
+
+def test_what_an_author_writes_is_cleaned(reader: Client) -> None:
+    article = make_article()
+    Section.objects.create(
+        article=article,
+        position=1,
+        heading="<i>Pennawd</i>",
+        body="# Is-bennawd\n\n<script>x</script>\n\n[a](javascript:x) *pwyslais*",
+    )
+    section = reader.get(article.get_absolute_url()).text.split('<section id="section-1"')[1]
+    body = section.split("</section>")[0]
+    assert "<script" not in body
+    assert 'href="javascript' not in body
+    assert "<h3>Is-bennawd</h3>" in body
+    assert "<em>pwyslais</em>" in body
+    assert "&lt;i&gt;Pennawd" in body
