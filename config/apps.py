@@ -10,4 +10,4 @@ class AxesConfig(Axes):
 
 
 class TasksConfig(Tasks):
-    verbose_name = _("Background tasks")
+    verbose_name = _("Background tasks")  # type: ignore[assignment] # their type is too narrow
