@@ -251,7 +251,8 @@ def test_moderator_is_who_the_environment_says(site: Site) -> None:
     assert changed.stdout == ""
     assert site.shell(
         "from django.contrib.auth.models import User;"
-        "print([(u.username, u.check_password('mair')) for u in User.objects.filter(is_superuser=1)])"
+        "print([(u.username, u.check_password('mair'))"
+        " for u in User.objects.filter(is_superuser=True)])"
     ) == str([("mair", True)])
 
 
@@ -288,7 +289,8 @@ def test_emptied_site_stays_empty(site: Site) -> None:
         "from django.contrib.admin.models import LogEntry;"
         "from django.contrib.auth.models import User;"
         "Comment.objects.all().delete();"
-        "LogEntry.objects.log_actions(User.objects.get(is_superuser=1).pk, Article.objects.all(), 3);"
+        "owner = User.objects.get(is_superuser=True).pk;"
+        "LogEntry.objects.log_actions(owner, Article.objects.all(), 3);"
         "Article.objects.all().delete()"
     )
     site.manage("prepare")
