@@ -3,10 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import ActionLocation
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.defaultfilters import truncatechars
 from django.template.loader import render_to_string
 from django.utils.html import format_html
@@ -14,8 +18,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from . import moderation
-from .models import Comment, Decision, Report, SpamCheck, Status
+from . import moderation, rules
+from .models import Comment, Decision, Policy, Report, SpamCheck, Status
 
 
 def moderator_action(one: Any, many: Any) -> Callable[[Any], Any]:
@@ -47,7 +51,7 @@ class Evidence[M: Model](admin.ModelAdmin[M]):
 class CommentAdmin(Evidence[Comment]):
     list_display = ("excerpt", "who", "about", "state", "verdict", "submitted_at")
     list_display_links = ("excerpt",)
-    list_filter = ("status", "language", "submitted_at")
+    list_filter = ("status", "held_by", "language", "submitted_at")
     list_per_page = 50
     search_fields = ("body", "name", "email", "website", "article__title")
     search_help_text = _("Searches text, name, e-mail, website and the article’s title.")
@@ -58,9 +62,9 @@ class CommentAdmin(Evidence[Comment]):
     fieldsets = (
         (None, {"fields": ("body", "article", "section", "parent")}),
         (_("Who"), {"fields": ("name", "email", "website", "user", "user_ip", "user_agent")}),
-        (_("Where it stands"), {"fields": ("status", "verdict", "story")}),
+        (_("Where it stands"), {"fields": ("status", "held", "verdict", "story")}),
     )
-    readonly_fields = ("verdict", "story")
+    readonly_fields = ("held", "verdict", "story")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Comment]:
         found = super().get_queryset(request).select_related("article", "section__article", "user")
@@ -87,12 +91,21 @@ class CommentAdmin(Evidence[Comment]):
     @admin.display(description=_("status"), ordering="status")
     def state(self, comment: Comment) -> SafeString:
         return format_html(
-            '<span class="state state-{}">{}</span>', comment.status, comment.get_status_display()
+            '<span class="state state-{}">{}</span> <small>{}</small>',
+            comment.status,
+            comment.get_status_display(),
+            comment.get_held_by_display(),
         )
 
     @admin.display(description=_("Akismet says"))
     def verdict(self, comment: Comment) -> str:
         return comment.verdict_in_words
+
+    @admin.display(description=_("held by"), empty_value="-")
+    def held(self, comment: Comment) -> str:
+        if not comment.held_by:
+            return ""
+        return f"{comment.get_held_by_display()} ({comment.held_because})"
 
     @admin.display(description=_("what happened"))
     def story(self, comment: Comment) -> SafeString:
@@ -178,6 +191,76 @@ class CommentAdmin(Evidence[Comment]):
                 % {"n": left},
                 messages.WARNING,
             )
+
+
+class PolicyForm(forms.ModelForm[Policy]):
+    """The rules. New words are tried against approved comments before they are saved."""
+
+    held_languages = forms.MultipleChoiceField(
+        label=_("Languages that are held"),
+        choices=settings.LANGUAGES,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    confirmed = forms.BooleanField(
+        label=_("Save these words although they strike approved comments"), required=False
+    )
+
+    class Meta:
+        model = Policy
+        fields = ("mode",)  # the admin asks for those of its fieldsets
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
+        for field in ("hold_words", "reject_words"):
+            before = set(rules.listed(self.initial.get(field, "")))
+            new = [word for word in rules.listed(data.get(field, "")) if word not in before]
+            if new and not data.get("confirmed"):
+                self.try_out(field, "\n".join(new))
+        return data
+
+    def try_out(self, field: str, words: str) -> None:
+        struck, total, samples = rules.tried(words)
+        if struck:
+            said = _("This would have struck %(struck)s of %(total)s approved comments, such as:")
+            lines = [said % {"struck": struck, "total": total}]
+            lines += [f"{one.name}: {truncatechars(one.body, 100)}" for one in samples]
+            self.add_error(field, lines)
+
+
+@admin.register(Policy)
+class PolicyAdmin(admin.ModelAdmin[Policy]):
+    """One row, so the list leads straight to it."""
+
+    form = PolicyForm
+    fieldsets = (
+        (_("Akismet"), {"fields": ("mode", "held_languages", "give_up_days")}),
+        (
+            _("Local rules"),
+            {
+                "fields": (
+                    "max_links",
+                    "hold_words",
+                    "reject_words",
+                    "confirmed",
+                    "known_commenter",
+                )
+            },
+        ),
+        (_("How long things are kept"), {"fields": ("spam_days", "blatant_days", "evidence_days")}),
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Policy | None = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        policy, _new = Policy.objects.get_or_create(pk=1)
+        return redirect("admin:comments_policy_change", policy.pk)
 
 
 @admin.register(SpamCheck)

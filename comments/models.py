@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from blog import markup
 from blog.models import Article, Section
 
-from .querysets import AccountQuerySet, CommentQuerySet, ReportQuerySet
+from .querysets import AccountQuerySet, CommentQuerySet, PolicyQuerySet, ReportQuerySet
 
 MAX_LENGTH = 10_000
 
@@ -24,6 +25,16 @@ class Status(models.TextChoices):
     APPROVED = "approved", _("approved")
     SPAM = "spam", _("spam")
     REJECTED = "rejected", _("rejected")
+
+
+class Rule(models.TextChoices):
+    """The local rules that can hold, refuse or publish a comment, by name."""
+
+    LINKS = "links", _("too many links")
+    HOLD_WORDS = "hold_words", _("words that hold")
+    REJECT_WORDS = "reject_words", _("words that reject")
+    HONEYPOT = "honeypot", _("the decoy field was filled in")
+    KNOWN_COMMENTER = "known_commenter", _("known commenter")
 
 
 WAITING = (Status.UNCHECKED, Status.PENDING)
@@ -83,6 +94,10 @@ class Comment(models.Model):
     user_agent = models.CharField(_("browser"), max_length=500, blank=True)
     referrer = models.CharField(_("referring page"), max_length=500, blank=True)
     honeypot = models.CharField(_("decoy field"), max_length=500, blank=True)
+
+    # The local rule that wants a person to look at it, whatever Akismet says (comments.rules).
+    held_by = models.CharField(_("held by the rule"), max_length=20, choices=Rule, blank=True)
+    held_because = models.CharField(_("because"), max_length=100, blank=True)
 
     check_due_at = models.DateTimeField(null=True, blank=True, editable=False)
     claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
@@ -277,7 +292,7 @@ class Decision(models.Model):
         related_name="decisions",
         verbose_name=_("question to Akismet"),
     )
-    rule = models.CharField(_("rule"), max_length=40, blank=True)
+    rule = models.CharField(_("rule"), max_length=20, choices=Rule, blank=True)
     reason = models.CharField(_("reason"), max_length=300, blank=True)
     decided_at = models.DateTimeField(_("decided at"), default=timezone.now)
 
@@ -300,7 +315,7 @@ class Decision(models.Model):
     def who(self) -> str:
         if self.by == self.By.PERSON:
             return self.user.get_username() if self.user else str(_("somebody"))
-        return self.rule or str(self.By(self.by).label)
+        return self.get_rule_display() if self.rule else self.get_by_display()
 
 
 class Report(Exchange):
@@ -384,6 +399,88 @@ class Account(models.Model):
     def needs_verifying(self) -> bool:
         """The trouble is with the key or the account: asking about comments will not end it."""
         return self.trouble in {Trouble.INVALID, Trouble.ACCOUNT}
+
+
+class Policy(models.Model):
+    """What the owner has settled about comments: one row, edited at the desk as “Rules”."""
+
+    class Mode(models.TextChoices):
+        OFF = "off", _("off: Akismet is not asked")
+        OBSERVE = "observe", _("observe: ask and record, change nothing")
+        HOLD = "hold", _("hold: what Akismet calls spam waits for a person")
+        ENFORCE = "enforce", _("enforce: what Akismet calls spam goes to the spam folder")
+
+    mode = models.CharField(
+        _("what Akismet's verdict does"), max_length=10, choices=Mode, default=Mode.ENFORCE
+    )
+    held_languages = models.JSONField(
+        _("languages that are held"),
+        default=list,
+        blank=True,
+        help_text=_(
+            "In these languages, what Akismet calls spam waits for a person. The table of accuracy "
+            "by language says whether one needs it."
+        ),
+    )
+    max_links = models.PositiveIntegerField(
+        _("most links"),
+        null=True,
+        blank=True,
+        default=3,
+        help_text=_("More links than this hold a comment for a person. Empty: no limit."),
+    )
+    hold_words = models.TextField(
+        _("words that hold"),
+        blank=True,
+        help_text=_("One word or phrase on each line; whole words, in either case."),
+    )
+    reject_words = models.TextField(
+        _("words that reject"),
+        blank=True,
+        help_text=_("One on each line. The comment is rejected unseen, and Akismet is not asked."),
+    )
+    known_commenter = models.BooleanField(
+        _("known commenters need no approval"),
+        default=False,
+        help_text=_(
+            "Somebody with an approved comment under the same e-mail is published as soon as "
+            "Akismet has said that it is not spam. E-mail addresses are not verified otherwise."
+        ),
+    )
+    give_up_days = models.PositiveIntegerField(
+        _("days to go on asking Akismet"),
+        default=15,
+        help_text=_("After these the comment stays “not checked yet”, in plain sight."),
+    )
+    spam_days = models.PositiveIntegerField(
+        _("days to keep spam"),
+        default=15,
+        validators=[MinValueValidator(1)],
+        help_text=_("Counted from the day it was marked as spam."),
+    )
+    blatant_days = models.PositiveIntegerField(
+        _("days to keep blatant spam"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("Empty: as long as other spam."),
+    )
+    evidence_days = models.PositiveIntegerField(
+        _("days to keep what was sent to Akismet"),
+        default=15,
+        validators=[MinValueValidator(1)],
+        help_text=_("Then IP addresses are shortened too. Verdicts and decisions stay."),
+    )
+
+    objects = PolicyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("rules")
+        verbose_name_plural = _("rules")
+        constraints = (models.CheckConstraint(condition=Q(pk=1), name="there_is_one_policy"),)
+
+    def __str__(self) -> str:
+        return str(_("Rules"))
 
 
 class PostCount(models.Model):

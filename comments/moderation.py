@@ -11,19 +11,35 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from django.utils import timezone
 
-from . import akismet, breaker, tasks
-from .models import Comment, Decision, Outcome, Report, SpamCheck, Status
+from blog.models import Article
+
+from . import akismet, breaker, rules, tasks
+from .models import Comment, Decision, Outcome, Policy, Report, Rule, SpamCheck, Status
 
 # --- receive ---------------------------------------------------------------------------------
 
 
 def receive(comment: Comment) -> Comment:
-    """Store a new comment together with the job to check it, before anything else can fail."""
+    """Store a new comment together with the job to check it, before anything else can fail.
+
+    What the same person has said here already is not stored again; that comment is returned.
+    """
+    policy = Policy.objects.current()
     if comment.parent:
         comment.thread = comment.parent.thread or comment.parent
+    if held := rules.strikes(rules.HOLD, comment, policy):
+        comment.held_by, comment.held_because = held
     with transaction.atomic():
+        # Of two that arrive at once, the second waits here and finds the first.
+        Article.objects.select_for_update(no_key=True).get(pk=comment.article_id)
+        if already := rules.said_before(comment):
+            return already
         comment.save()
-        ask_again(comment, reason="")
+        if rejected := rules.strikes(rules.REJECT, comment, policy):
+            rule, why = rejected
+            move(comment, Status.REJECTED, by=Decision.By.RULE, rule=rule, reason=why)
+        else:
+            ask_again(comment, reason="")
     return comment
 
 
@@ -44,6 +60,8 @@ def check(pk: int) -> SpamCheck | None:
     None: nothing was asked, because there is no key, calls are paused, somebody else is asking,
     or nothing is left to ask. The comment itself says when it is due, so nothing is lost by it.
     """
+    if Policy.objects.current().mode == Policy.Mode.OFF:
+        return None
     if not breaker.is_closed() or not Comment.objects.claim(pk, breaker.lease()):
         return None
     if not breaker.admits():
@@ -75,12 +93,25 @@ def take_down(
         if not comment.is_decided:
             comment.check_due_at, comment.check_reason = next_try(answer, comment, next_call)
             if made.is_verdict:
-                to = Status.SPAM if made.outcome == Outcome.SPAM else Status.PENDING
-                move(comment, to, by=Decision.By.AKISMET, spam_check=made)
+                follow(comment, made)
         comment.save(
             update_fields=["claimed_until", "check_due_at", "check_reason", "check_attempts"]
         )
     return made
+
+
+def follow(comment: Comment, made: SpamCheck) -> None:
+    """Do what the owner has settled for such a verdict."""
+    policy = Policy.objects.current()
+    is_spam = made.outcome == Outcome.SPAM
+    obeyed = policy.mode == Policy.Mode.ENFORCE and comment.language not in policy.held_languages
+    to = Status.SPAM if is_spam and obeyed else Status.PENDING
+    move(comment, to, by=Decision.By.AKISMET, spam_check=made)
+    matters = policy.mode != Policy.Mode.OBSERVE
+    if made.outcome == Outcome.PROVISIONAL or (is_spam and matters):
+        return
+    if rules.is_known(comment, policy):
+        move(comment, Status.APPROVED, by=Decision.By.RULE, rule=Rule.KNOWN_COMMENTER)
 
 
 def next_try(
@@ -88,6 +119,9 @@ def next_try(
 ) -> tuple[datetime | None, str]:
     """When to ask again after this answer (None: not at all), and the reason to give."""
     if next_call:
+        age = timezone.now() - comment.submitted_at
+        if age.days >= Policy.objects.current().give_up_days:
+            return None, "retry"
         return next_call, "retry"
     # One second look only: whoever says "so far" twice would say it for ever.
     if answer.outcome == Outcome.PROVISIONAL and comment.check_reason != "recheck":
@@ -219,7 +253,7 @@ def sweep() -> None:
     This makes the queue expendable: whatever got lost, died with its worker or came while calls
     were paused is found here, by what the rows themselves say.
     """
-    while breaker.is_closed():
+    while Policy.objects.current().mode != Policy.Mode.OFF and breaker.is_closed():
         if comment := Comment.objects.due().first():
             check(comment.pk)
         elif waiting := Report.objects.due().first():

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 if TYPE_CHECKING:
-    from .models import Account, Comment, Report  # noqa: F401 - named in quotes below
+    from .models import Account, Comment, Policy, Report  # noqa: F401 - named in quotes below
 
 
 class DueQuerySet[M: models.Model](models.QuerySet[M]):
@@ -78,3 +78,9 @@ class AccountQuerySet(models.QuerySet["Account"]):
         now = timezone.now()
         over = self.filter(pk=pk, paused_until__lte=now)
         return over.update(paused_until=now + timedelta(seconds=seconds)) == 1
+
+
+class PolicyQuerySet(models.QuerySet["Policy"]):
+    def current(self) -> "Policy":
+        """What the owner has settled; what we suggest, where nothing was."""
+        return self.filter(pk=1).first() or self.model(pk=1)

@@ -1,15 +1,23 @@
-"""Local rules, each small and named. They ask nobody outside."""
+"""Local rules, each small and named. They ask nobody outside.
+
+A rule looks at one comment and says why it strikes, or nothing. What that means is said once, in
+`hold` and `reject`; which rule it was stays with the comment.
+"""
 
 import hashlib
 import hmac
 import ipaddress
+import re
 import time
+from collections.abc import Callable
 
 from django.conf import settings
 from django.db import connection
+from django.utils.translation import gettext as _
 
-from .models import Comment, PostCount
+from .models import Comment, Policy, PostCount, Rule, Status
 
+LINK = re.compile(r"https?://|www\.", re.IGNORECASE)
 COUNT = """
     INSERT INTO comments_postcount (key, slot, count) VALUES (%s, %s, 1)
     ON CONFLICT (key, slot) DO UPDATE SET count = comments_postcount.count + 1
@@ -17,8 +25,90 @@ COUNT = """
 """
 
 
+# --- what holds, and what rejects --------------------------------------------------------------
+
+
+def too_many_links(comment: Comment, policy: Policy) -> str:
+    links = len(LINK.findall(comment.body))
+    if policy.max_links is None or links <= policy.max_links:
+        return ""
+    return _("%(links)s links, limit %(limit)s") % {"links": links, "limit": policy.max_links}
+
+
+def has_hold_word(comment: Comment, policy: Policy) -> str:
+    return first_word(policy.hold_words, comment)
+
+
+def has_reject_word(comment: Comment, policy: Policy) -> str:
+    return first_word(policy.reject_words, comment)
+
+
+def fell_for_the_decoy(comment: Comment, policy: Policy) -> str:
+    return comment.honeypot and f"“{comment.honeypot[:80]}”"
+
+
+type Check = Callable[[Comment, Policy], str]
+
+HOLD: dict[Rule, Check] = {
+    Rule.HONEYPOT: fell_for_the_decoy,
+    Rule.LINKS: too_many_links,
+    Rule.HOLD_WORDS: has_hold_word,
+}
+REJECT: dict[Rule, Check] = {Rule.REJECT_WORDS: has_reject_word}
+
+
+def strikes(rules: dict[Rule, Check], comment: Comment, policy: Policy) -> tuple[Rule, str] | None:
+    """The first of the rules that strikes, and why."""
+    for rule, check in rules.items():
+        if why := check(comment, policy):
+            return rule, why[:100]
+    return None
+
+
+def first_word(words: str, comment: Comment) -> str:
+    """The first of the words, one on each line, that stands anywhere in what the reader wrote."""
+    text = " ".join((comment.body, comment.name, comment.email, comment.website))
+    found = (word for word in listed(words) if pattern(word).search(text))
+    return next((f"“{word}”" for word in found), "")
+
+
+def listed(words: str) -> list[str]:
+    return [word for line in words.splitlines() if (word := line.strip())]
+
+
+def pattern(word: str) -> re.Pattern[str]:
+    """Whole words only: “press” is not in “WordPress”; no regular expression of the owner's."""
+    return re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE)
+
+
+# --- what needs no approval --------------------------------------------------------------------
+
+
+def is_known(comment: Comment, policy: Policy) -> bool:
+    """A known commenter, if the owner lets them pass: approved before, under the same e-mail."""
+    if not policy.known_commenter or comment.held_by:
+        return False
+    return Comment.objects.approved().filter(email__iexact=comment.email).exists()
+
+
+# --- what was said already ---------------------------------------------------------------------
+
+
+def said_before(comment: Comment) -> Comment | None:
+    """The same text by the same person on the same article, unless that lies in the spam folder:
+    whoever was misjudged must be able to try again.
+    """
+    same = Comment.objects.filter(
+        article=comment.article, email__iexact=comment.email, body=comment.body
+    )
+    return same.exclude(status=Status.SPAM).order_by("pk").first()
+
+
+# --- floods ------------------------------------------------------------------------------------
+
+
 def posts_too_often(comment: Comment) -> int | None:
-    """Flood: the seconds to wait if this address or e-mail has posted too often, else None.
+    """The seconds to wait if this address or e-mail has posted too often, else None.
 
     COMMENT_RATE says how often; staff are not counted. Exact whatever happens at the same time,
     since the database itself counts, in one statement for each key.
@@ -60,3 +150,18 @@ def count_post(key: str, slot: int) -> int:
     if count == 1:
         PostCount.objects.filter(slot__lt=slot).delete()
     return count
+
+
+# --- a rule tried before it is saved -----------------------------------------------------------
+
+
+def tried(words: str, samples: int = 5) -> tuple[int, int, list[Comment]]:
+    """How many of the approved comments these words would have struck, of how many; samples."""
+    struck: list[Comment] = []
+    hits = total = 0
+    for comment in Comment.objects.approved().order_by("-pk").iterator():
+        total += 1
+        if first_word(words, comment):
+            hits += 1
+            struck += [comment] if len(struck) < samples else []
+    return hits, total, struck

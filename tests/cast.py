@@ -5,6 +5,7 @@ and the spammer uses the name that Akismet always calls spam.
 """
 
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 from django.contrib.auth.models import Group, Permission, User
@@ -20,8 +21,8 @@ RHYS: dict[str, Any] = {"name": "Rhys", "email": "rhys@example.com", "body": "Cy
 SPAMMER: dict[str, Any] = {
     "name": "akismet-guaranteed-spam",
     "email": "spammer@example.com",
-    "body": "Cheap watches.",
 }
+number = count(1)
 MODERATOR_MAY = (
     ("comments", "view_comment"),
     ("comments", "moderate_comment"),
@@ -60,11 +61,12 @@ def make_comment(article: Article | None = None, **fields: Any) -> Comment:
     With a `status` it is put there directly, as if all before had happened long ago.
     """
     status = fields.pop("status", None)
+    fields.setdefault("body", f"{RHYS['body']} ({next(number)})")
     comment = Comment(
         article=article or make_article(),
         **{**RHYS, "language": "cy", "user_ip": "192.0.2.7", **fields},
     )
-    moderation.receive(comment)
+    assert moderation.receive(comment) is comment, "said before: give it another body"
     if status:
         Comment.objects.filter(pk=comment.pk).update(status=status, check_due_at=None)
         DBTaskResult.objects.all().delete()
