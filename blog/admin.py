@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.html import format_html_join
+from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from .models import Article, Author, Category, Picture, Section
@@ -26,7 +27,10 @@ class SectionForm(forms.ModelForm[Section]):
     class Meta:
         model = Section
         fields = ("position", "heading", "body")
-        widgets = {"body": forms.Textarea(attrs={"rows": 10, "cols": 80})}
+        widgets = {
+            "heading": forms.TextInput(attrs={"class": "vLargeTextField"}),
+            "body": forms.Textarea(attrs={"rows": 10, "cols": 80}),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -72,22 +76,34 @@ class ArticleForm(forms.ModelForm[Article]):
     class Meta:
         model = Article
         fields = ("slug",)  # the admin asks for those of its fieldsets
-        widgets = {"standfirst": forms.Textarea(attrs={"rows": 5, "cols": 80})}
+        widgets = {
+            "standfirst": forms.Textarea(attrs={"rows": 5, "cols": 80}),
+            **{
+                name: forms.TextInput(attrs={"class": "vLargeTextField"})
+                for name in ("title", "slug", "closing_question")
+            },
+        }
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        original = data.get("translation_of")
-        if original and original.pk != self.instance.pk:
-            same = Article.objects.filter(
-                translation_key=original.translation_key, language=data.get("language")
-            )
-            if same.exclude(pk=self.instance.pk).exists():
-                self.add_error(
-                    "translation_of", _("There is already a translation into this language.")
-                )
-            else:
-                self.instance.translation_key = original.translation_key
+        if original := data.get("translation_of"):
+            self.instance.translation_key = original.translation_key
+        same = Article.objects.filter(
+            translation_key=self.instance.translation_key, language=data.get("language")
+        )
+        if same.exclude(pk=self.instance.pk).exists():
+            where = "translation_of" if original else "language"
+            self.add_error(where, _("There is already a translation into this language."))
         return data
+
+    def clean_tags(self) -> list[str]:
+        """A tag has an address of its own, so it needs a letter or a digit."""
+        tags: list[str] = self.cleaned_data["tags"]
+        if wrong := [tag for tag in tags if not slugify(tag, allow_unicode=True)]:
+            raise forms.ValidationError(
+                _("A tag needs a letter or a digit: %(tag)s"), params={"tag": wrong[0]}
+            )
+        return tags
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -156,7 +172,10 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """A translation begins with what it has in common with its original."""
-        initial: dict[str, Any] = super().get_changeform_initial_data(request)
+        asked: dict[str, Any] = super().get_changeform_initial_data(request)
+        # Nothing else from the address: the widgets break on what is no number.
+        wanted = ("translation_of", "language")
+        initial: dict[str, Any] = {name: asked[name] for name in wanted if name in asked}
         original = Article.objects.filter(pk=whole(initial.get("translation_of")) or 0).first()
         if original:
             initial |= {

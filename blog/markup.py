@@ -44,11 +44,11 @@ _article.add_render_rule("heading_close", _lower_headings)
 
 
 @lru_cache(maxsize=512)
-def article(text: str) -> SafeString:
-    """What an author wrote, as HTML for a section of the page."""
+def article(text: str, place: str = "") -> SafeString:
+    """What an author wrote, as HTML for the page; `place` keeps its footnotes' anchors apart."""
     return mark_safe(  # nh3 has the last word
         nh3.clean(
-            _article.render(text),
+            _article.render(text, {"docId": place} if place else {}),
             tags=WORDS | STRUCTURE | CELLS,
             attributes={
                 "a": {"href", "title"},

@@ -273,13 +273,17 @@ class Article(models.Model):  # type: ignore[django-manager-missing] # taggit ha
         return Article.objects.filter(translation_key=self.translation_key).exclude(pk=self.pk)
 
     def arrange(self, sections: Sequence["Section"]) -> None:
-        """Number these sections, all of the article's, 1, 2, 3 … in the given order.
+        """Number the sections 1, 2, 3 … in the given order.
 
-        Positions are unique at every moment, so all move out of the way first.
+        Those not given (somebody else added one meanwhile) follow. Positions are unique at every
+        moment, so all move out of the way first.
         """
         with transaction.atomic():
+            Article.objects.select_for_update(no_key=True).get(pk=self.pk)
+            given = {section.pk for section in sections}
+            others = [section for section in self.sections.all() if section.pk not in given]
             self.sections.update(position=F("position") + Section.OUT_OF_THE_WAY)
-            for position, section in enumerate(sections, start=1):
+            for position, section in enumerate([*sections, *others], start=1):
                 section.position = position
                 section.save(update_fields=["position"])
 
@@ -327,4 +331,4 @@ class Section(models.Model):
 
     @property
     def html(self) -> str:
-        return markup.article(self.body)
+        return markup.article(self.body, self.anchor)

@@ -7,7 +7,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import ActionLocation
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -39,6 +39,28 @@ def count(comments: QuerySet[Comment], act: Callable[[Comment], Any]) -> int:
 
 class Evidence[M: Model](admin.ModelAdmin[M]):
     """What happened is looked at, never added to, changed or taken away by hand."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        return False
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        """The story is on the row's own page; the admin's log knows nothing of it."""
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
+        return redirect(name, object_id)
+
+    def response_action(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[M],
+        action_location: ActionLocation = ActionLocation.CHANGE_LIST,
+    ) -> HttpResponse | None:
+        if not all(
+            pk.isdecimal() and len(pk) < 19 for pk in request.POST.getlist("_selected_action")
+        ):
+            raise BadRequest
+        return super().response_action(request, queryset, action_location)
 
     def has_add_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         return False
@@ -265,6 +287,7 @@ class PolicyAdmin(admin.ModelAdmin[Policy]):
 
 @admin.register(SpamCheck)
 class SpamCheckAdmin(Evidence[SpamCheck]):
+    ordering = ("-asked_at", "-pk")
     list_display = ("asked_at", "comment", "in_words", "trouble", "attempt", "duration")
     list_filter = ("outcome", "trouble")
     list_select_related = ("comment",)
@@ -273,6 +296,7 @@ class SpamCheckAdmin(Evidence[SpamCheck]):
 
 @admin.register(Decision)
 class DecisionAdmin(Evidence[Decision]):
+    ordering = ("-decided_at", "-pk")
     list_display = ("decided_at", "comment", "from_status", "to_status", "who", "reason")
     list_filter = ("by", "to_status")
     list_select_related = ("comment", "user")
@@ -281,6 +305,7 @@ class DecisionAdmin(Evidence[Decision]):
 
 @admin.register(Report)
 class ReportAdmin(Evidence[Report]):
+    ordering = ("-pk",)
     list_display = ("comment", "verdict", "delivered_at", "attempts", "trouble")
     list_filter = ("verdict", "trouble")
     list_select_related = ("comment",)

@@ -61,9 +61,10 @@ def iso(moment: datetime) -> str:
 
 
 FIELDS = (
+    Field("blog", _("the address of this site"), lambda c: blog()),
     Field("user_ip", _("your IP address"), lambda c: c.user_ip),
     Field("user_agent", _("the name of your browser, as it gives it"), lambda c: c.user_agent),
-    Field("referrer", _("the page that led you to the form"), lambda c: c.referrer),
+    Field("referrer", _("the address of the page you sent it from"), lambda c: c.referrer),
     Field("comment_author", _("the name you typed"), lambda c: c.name),
     Field("comment_author_email", _("the e-mail address you typed"), lambda c: c.email),
     Field("comment_author_url", _("the website you typed, if any"), lambda c: c.website),
@@ -101,7 +102,7 @@ FIELDS = (
     Field(
         "user_role",
         _("for members of our team: that they are"),
-        lambda c: "administrator" if c.is_from_team else None,
+        lambda c: "administrator" if c.user and c.user.is_staff and c.user.is_active else None,
     ),
     Field(
         "recheck_reason",
@@ -114,11 +115,8 @@ FIELDS = (
         lambda c: "1" if settings.DEBUG else None,
     ),
 )
-# The package adds these two to every call.
-SITE_FIELDS = (
-    ("blog", _("the address of this site")),
-    ("api_key", _("the key by which Akismet knows this site")),
-)
+# The package adds the key to every call.
+SITE_FIELDS = (("api_key", _("the key by which Akismet knows this site")),)
 
 
 def parameters(comment: Comment) -> Pairs:
@@ -204,6 +202,8 @@ def verify() -> Answer:
     )
     if not answer.trouble and not valid:
         answer.trouble = Trouble.INVALID
+    elif answer.alert_code in SUSPENDED:
+        answer.trouble = Trouble.ACCOUNT
     return answer
 
 
@@ -239,22 +239,23 @@ def certificates() -> ssl.SSLContext:
 
 def ask(pairs: Pairs, use: Callable[[Any, dict[str, str]], Any]) -> tuple[Answer, Any]:
     """Make one call through the package and read its answer, headers before the body."""
-    known, extra = sorted_out(pairs)
-    answer = Answer(sent=pairs)
+    answer, result = Answer(sent=pairs), None
     started = time.monotonic()
-    http = Call(extra)
-    client = akismet.SyncClient(
-        config=akismet.Config(key=settings.AKISMET_API_KEY, url=blog()), http_client=http
-    )
+    http: Call | None = None
     try:
+        known, extra = sorted_out(pairs)
+        http = Call(extra)
+        site = akismet.Config(key=settings.AKISMET_API_KEY, url=dict(pairs).get("blog", blog()))
+        client = akismet.SyncClient(config=site, http_client=http)
         result = within(settings.AKISMET_TIMEOUT, lambda: use(client, known))
     except Exception as error:  # noqa: BLE001 - whatever it is, the comment waits
-        result, answer.trouble = None, trouble(error)
+        answer.trouble = trouble(error)
     finally:
-        # Also ends a call that was given up: its next read finds the connection closed.
-        http.close()
-    answer.duration = time.monotonic() - started
-    if http.response is not None and answer.trouble != Trouble.TIMEOUT:
+        answer.duration = time.monotonic() - started
+        if http is not None:
+            # Also ends a call that was given up: its next read finds the connection closed.
+            http.close()
+    if http is not None and http.response is not None and answer.trouble != Trouble.TIMEOUT:
         read_headers(answer, http.response)
     return answer, result
 
@@ -265,7 +266,7 @@ def sorted_out(pairs: Pairs) -> tuple[dict[str, str], dict[str, list[str]]]:
     known = {name: value for name, value in pairs if name in takes}
     extra: dict[str, list[str]] = {}
     for name, value in pairs:
-        if name not in takes:
+        if name not in takes | {"blog"}:  # the package sends that one itself
             extra.setdefault(name, []).append(value)
     return known, extra
 
@@ -317,7 +318,7 @@ def read_headers(answer: Answer, response: httpx.Response) -> None:
     answer.alert_code = headers.get("X-akismet-alert-code", "").strip()[:16]
     answer.alert_message = without_key(headers.get("X-akismet-alert-msg", ""))[:300]
     answer.debug_help = without_key(headers.get("X-akismet-debug-help", ""))[:300]
-    answer.recheck_after = whole(headers.get("X-akismet-recheck-after", ""))
+    answer.recheck_after = whole(headers.get("X-akismet-recheck-after", "").strip())
     answer.retry_after = pause(headers.get("Retry-After", ""))
     if headers.get("X-akismet-error", "").strip() and response.status_code == httpx.codes.OK:
         answer.trouble = Trouble.ACCOUNT
@@ -328,17 +329,18 @@ def without_key(text: str) -> str:
 
 
 def whole(text: str) -> int | None:
-    return int(text) if text.strip().isascii() and text.strip().isdigit() else None
+    """A number of up to seven digits: more seconds than that (116 days) nobody means."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 7 else None
 
 
 def pause(text: str) -> float | None:
     """The seconds of a Retry-After header, which gives either them or a date."""
-    if (seconds := whole(text)) is not None:
+    if (seconds := whole(text.strip())) is not None:
         return float(seconds)
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return min(max(0.0, (moment - timezone.now()).total_seconds()), 9_999_999.0)
+    except (TypeError, ValueError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - timezone.now()).total_seconds())

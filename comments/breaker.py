@@ -12,12 +12,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from . import akismet
-from .models import Account, Comment, Report, Trouble
+from .models import Account, Trouble
 
 
 def lease() -> float:
-    """For how many seconds one worker may hold on to what it asks about."""
-    return settings.AKISMET_TIMEOUT + 10
+    """For how many seconds one worker may hold on to what it asks about.
+
+    A probe verifies the key before it asks, so that is two calls, and some time to write.
+    """
+    return 2 * settings.AKISMET_TIMEOUT + 20
 
 
 def is_closed() -> bool:
@@ -40,47 +43,48 @@ def admits() -> bool:
 
 def verify() -> bool:
     """Ask Akismet whether the key is good; if it is, calls go on at once."""
+    asked_at = timezone.now()
     answer = akismet.verify()
-    note(answer)
+    note(answer, asked_at, proves_all=False)
     return not answer.trouble
 
 
-def note(answer: akismet.Answer) -> datetime | None:
+def note(answer: akismet.Answer, asked_at: datetime, *, proves_all: bool = True) -> None:
     """Learn from an answer: open, stay open a little longer, or close.
 
-    When calls may go on after trouble, so that what failed is tried again then; else None.
+    A key that verifies does not prove that questions get answers: only an answered one
+    (`proves_all`) lets the next pause begin small again.
     """
     in_use = Account.objects.in_use()
     if in_use is None or answer.trouble == Trouble.NO_ADDRESS:
-        return None
+        return
     with transaction.atomic():
         account = Account.objects.select_for_update().get(pk=in_use.pk)
+        if account.trouble and account.changed_at and asked_at < account.changed_at:
+            # Under way when the trouble was found: it says nothing that is not known since.
+            return
         now = timezone.now()
         account.last_call_at = now
         account.http_status = answer.http_status
         account.alert_code = answer.alert_code
         account.alert_message = answer.alert_message
-        was_in_trouble = bool(account.trouble)
-        account.trouble = answer.trouble
         if answer.trouble:
             account.failures += 1
             account.trouble_since = account.trouble_since or now
+            account.changed_at = now
             account.paused_until = now + growing(account.failures, answer.retry_after)
         else:
-            account.last_answer_at = now
-            account.failures = 0
-            account.trouble_since = account.paused_until = None
+            if proves_all:
+                account.last_answer_at, account.failures = now, 0
+            account.trouble_since = account.changed_at = account.paused_until = None
+        account.trouble = answer.trouble
         account.save()
-        if was_in_trouble and not answer.trouble:
-            let_go()
-    return account.paused_until
 
 
-def let_go() -> None:
-    """What waits for a later try need not wait any longer."""
-    now = timezone.now()
-    Comment.objects.filter(check_due_at__gt=now, check_reason="retry").update(check_due_at=now)
-    Report.objects.filter(due_at__gt=now).update(due_at=now)
+def answered_since(moment: datetime | None) -> bool:
+    """Whether Akismet has answered somebody properly since then."""
+    account = Account.objects.in_use()
+    return bool(moment and account and account.last_answer_at and account.last_answer_at > moment)
 
 
 def growing(failures: int, at_least: float | None = None) -> timedelta:

@@ -1,6 +1,6 @@
 """The reader's form and its cheap guards. Nothing here ever asks the network."""
 
-import re
+import unicodedata
 from typing import Any, cast
 
 from crispy_forms.helper import FormHelper
@@ -16,9 +16,16 @@ from blog.models import Article, Section
 from .akismet import HONEYPOT
 from .models import MAX_LENGTH, Comment
 
-# Marks that turn the direction of text or are not text at all; a reader cannot see them, and
-# they can make a name or a link look like another.
-UNSEEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e\u2066-\u2069\ufeff]")
+# Unicode's control and format characters say nothing, turn the direction of text, or make a name
+# or a link look like another. The two joiners some scripts need are left in.
+SAYS_NOTHING = {"Cc", "Cf"}
+NEEDED = {"\n", "\r", "\t", "\u200c", "\u200d"}
+
+
+def visible(text: str) -> str:
+    """The text without what nobody sees; empty if nothing is left to see."""
+    kept = "".join(c for c in text if c in NEEDED or unicodedata.category(c) not in SAYS_NOTHING)
+    return kept.strip() if kept.strip("\u200c\u200d \n\r\t\u3000\xa0") else ""
 
 
 class IfThere(forms.ModelChoiceField[Any]):
@@ -50,6 +57,9 @@ class CommentForm(forms.ModelForm[Comment]):
         model = Comment
         fields = ("name", "email", "website", "body", "section", "parent", "honeypot")
         labels = {"body": _("Your comment"), "website": _("Website (optional)")}
+        error_messages = {
+            "website": {"invalid": _("Enter a web address such as https://example.com.")}
+        }
         help_texts = {"email": _("Never shown on the page.")}
         widgets = {
             "name": forms.TextInput(attrs={"autocomplete": "name"}),
@@ -89,7 +99,7 @@ class CommentForm(forms.ModelForm[Comment]):
         data = super().clean() or self.cleaned_data
         for name in ("name", "body", "honeypot"):
             if name in data:
-                data[name] = UNSEEN.sub("", data[name]).strip()
+                data[name] = visible(data[name])
         if "body" in data and not data["body"]:
             self.add_error("body", _("Write something first."))
         if "name" in data and not data["name"]:

@@ -146,8 +146,13 @@ class Comment(models.Model):
     @property
     def is_decided(self) -> bool:
         """Whether a person has the last word on it, so that no machine may move it."""
-        last = self.decisions.order_by("pk").last()
-        return last is not None and last.by == Decision.By.PERSON and last.to_status not in WAITING
+        return self.standing_decision is not None
+
+    @property
+    def standing_decision(self) -> "Decision | None":
+        """The last word of a person that has not been taken back."""
+        spoken = self.decisions.filter(by=Decision.By.PERSON, undoes=None, undone_by=None)
+        return spoken.order_by("pk").last()
 
     @property
     def verdict_in_words(self) -> str:
@@ -292,6 +297,14 @@ class Decision(models.Model):
         related_name="decisions",
         verbose_name=_("question to Akismet"),
     )
+    undoes = models.OneToOneField(
+        "self",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="undone_by",
+        verbose_name=_("takes back"),
+    )
     rule = models.CharField(_("rule"), max_length=20, choices=Rule, blank=True)
     reason = models.CharField(_("reason"), max_length=300, blank=True)
     decided_at = models.DateTimeField(_("decided at"), default=timezone.now)
@@ -328,13 +341,14 @@ class Report(Exchange):
     comment = models.ForeignKey(
         Comment, models.CASCADE, related_name="reports", verbose_name=_("comment")
     )
-    decision = models.OneToOneField(
-        Decision, models.CASCADE, related_name="report", verbose_name=_("decision")
+    decision = models.ForeignKey(
+        Decision, models.CASCADE, related_name="reports", verbose_name=_("decision")
     )
     verdict = models.CharField(_("reported as"), max_length=4, choices=Verdict)
     due_at = models.DateTimeField(null=True, blank=True, default=timezone.now, editable=False)
     claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    tried_at = models.DateTimeField(_("last tried"), null=True, blank=True)
     delivered_at = models.DateTimeField(_("delivered at"), null=True, blank=True)
 
     objects = ReportQuerySet.as_manager()
@@ -359,6 +373,14 @@ class Report(Exchange):
         return self.delivered_at or self.decision.decided_at
 
     @property
+    def may_have_arrived(self) -> bool:
+        """It went out, and whether Akismet took it in is not known."""
+        lost = {Trouble.TIMEOUT, Trouble.UNREACHABLE}
+        return self.delivered_at is None and (
+            self.claimed_until is not None or self.trouble in lost
+        )
+
+    @property
     def was_withdrawn(self) -> bool:
         """Overtaken by another decision before it was delivered."""
         return self.delivered_at is None and self.due_at is None
@@ -379,6 +401,7 @@ class Account(models.Model):
     alert_message = models.CharField(_("alert"), max_length=300, blank=True)
     failures = models.PositiveIntegerField(_("failures in a row"), default=0)
     paused_until = models.DateTimeField(_("paused until"), null=True, blank=True)
+    changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_call_at = models.DateTimeField(_("last call"), null=True, blank=True)
     last_answer_at = models.DateTimeField(_("last answer"), null=True, blank=True)
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from blog.models import Article
 
 from . import akismet, breaker, rules, tasks
-from .models import Comment, Decision, Outcome, Policy, Report, Rule, SpamCheck, Status
+from .models import Comment, Decision, Outcome, Policy, Report, Rule, SpamCheck, Status, Trouble
 
 # --- receive ---------------------------------------------------------------------------------
 
@@ -60,25 +60,40 @@ def check(pk: int) -> SpamCheck | None:
     None: nothing was asked, because there is no key, calls are paused, somebody else is asking,
     or nothing is left to ask. The comment itself says when it is due, so nothing is lost by it.
     """
-    if Policy.objects.current().mode == Policy.Mode.OFF:
-        return None
-    if not breaker.is_closed() or not Comment.objects.claim(pk, breaker.lease()):
+    if not may_ask() or not Comment.objects.claim(pk, breaker.lease()):
         return None
     if not breaker.admits():
         Comment.objects.filter(pk=pk).update(claimed_until=None)
         return None
-    comment = Comment.objects.select_related("article__category").get(pk=pk)
+    comment = Comment.objects.select_related("article__category", "user").get(pk=pk)
     asked_at = timezone.now()
     answer = akismet.check(comment)
-    return take_down(comment, asked_at, answer, next_call=breaker.note(answer))
+    before = comment.checks.order_by("pk").last()
+    fails_alone = is_alone(answer, before.asked_at if before and before.trouble else None)
+    if not fails_alone:
+        breaker.note(answer, asked_at)
+    return take_down(comment, asked_at, answer, fails_alone=fails_alone)
+
+
+def may_ask() -> bool:
+    """Whether the owner wants Akismet asked, and it is in a state to be."""
+    return Policy.objects.current().mode != Policy.Mode.OFF and breaker.is_closed()
+
+
+def is_alone(answer: akismet.Answer, failed_before: datetime | None) -> bool:
+    """Whether the trouble is this row's own: it failed before, and others got answers since."""
+    if not answer.trouble or answer.is_about_the_account:
+        return False
+    return breaker.answered_since(failed_before)
 
 
 def take_down(
-    comment: Comment, asked_at: datetime, answer: akismet.Answer, next_call: datetime | None
+    comment: Comment, asked_at: datetime, answer: akismet.Answer, *, fails_alone: bool = False
 ) -> SpamCheck:
     """Keep the answer as evidence and move the comment, unless a person has decided meanwhile."""
     with transaction.atomic():
         comment = Comment.objects.select_for_update().get(pk=comment.pk)
+        comment.claimed_until = None
         comment.check_attempts += 1
         made = SpamCheck.objects.create(
             comment=comment,
@@ -88,20 +103,27 @@ def take_down(
             recheck_after=answer.recheck_after,
             **answer.evidence(),
         )
-        comment.claimed_until = None
-        comment.check_due_at = None
-        if not comment.is_decided:
-            comment.check_due_at, comment.check_reason = next_try(answer, comment, next_call)
+        decision = comment.standing_decision
+        if decision:
+            comment.check_due_at = None
             if made.is_verdict:
-                follow(comment, made)
+                contradict(comment, decision)
+        elif comment.check_due_at and comment.check_due_at > asked_at:
+            pass  # somebody wants it asked about again, and meant after this
+        else:
+            comment.check_due_at, comment.check_reason = next_try(answer, comment, fails_alone)
         comment.save(
             update_fields=["claimed_until", "check_due_at", "check_reason", "check_attempts"]
         )
+        if made.is_verdict and not decision:
+            follow(comment, made)
     return made
 
 
 def follow(comment: Comment, made: SpamCheck) -> None:
-    """Do what the owner has settled for such a verdict."""
+    """Do what the owner has settled for such a verdict. What is published or refused stays so."""
+    if comment.status in {Status.APPROVED, Status.REJECTED}:
+        return
     policy = Policy.objects.current()
     is_spam = made.outcome == Outcome.SPAM
     obeyed = policy.mode == Policy.Mode.ENFORCE and comment.language not in policy.held_languages
@@ -115,25 +137,30 @@ def follow(comment: Comment, made: SpamCheck) -> None:
 
 
 def next_try(
-    answer: akismet.Answer, comment: Comment, next_call: datetime | None
+    answer: akismet.Answer, comment: Comment, fails_alone: bool
 ) -> tuple[datetime | None, str]:
-    """When to ask again after this answer (None: not at all), and the reason to give."""
-    if next_call:
-        age = timezone.now() - comment.submitted_at
-        if age.days >= Policy.objects.current().give_up_days:
+    """When to ask again after this answer (None: not at all), and the reason to give.
+
+    While Akismet is out of order the breaker makes everybody wait, so the comment itself is due
+    at once; only one that fails alone waits by itself.
+    """
+    now = timezone.now()
+    if answer.trouble and answer.trouble != Trouble.NO_ADDRESS:
+        if (now - comment.submitted_at).days >= Policy.objects.current().give_up_days:
             return None, "retry"
-        return next_call, "retry"
+        alone = breaker.growing(comment.check_attempts, answer.retry_after)
+        return now + alone if fails_alone else now, "retry"
     # One second look only: whoever says "so far" twice would say it for ever.
     if answer.outcome == Outcome.PROVISIONAL and comment.check_reason != "recheck":
-        return timezone.now() + timedelta(seconds=answer.recheck_after or 0), "recheck"
+        return now + timedelta(seconds=answer.recheck_after or 0), "recheck"
     return None, ""
 
 
 def recheck(comment: Comment) -> bool:
-    """Have Akismet asked again, at a person's wish. False: a person has decided already."""
+    """Have Akismet asked again, at a person's wish. False: it is decided already."""
     with transaction.atomic():
         comment = Comment.objects.select_for_update().get(pk=comment.pk)
-        if comment.is_decided:
+        if comment.is_decided or comment.status in {Status.APPROVED, Status.REJECTED}:
             return False
         ask_again(comment, reason="recheck_queue" if comment.checks.exists() else "")
     return True
@@ -157,14 +184,6 @@ def mark_as_spam(comment: Comment, user: User | AnonymousUser, reason: str = "")
     return decide(comment, Status.SPAM, user, reason)
 
 
-def undo(comment: Comment, user: User | AnonymousUser) -> Decision | None:
-    """Take a person's last word back. None: a person has not decided."""
-    last = comment.decisions.order_by("pk").last()
-    if not comment.is_decided or last is None:
-        return None
-    return decide(comment, Status(last.from_status), user)
-
-
 def decide(
     comment: Comment, to: Status, user: User | AnonymousUser, reason: str = ""
 ) -> Decision | None:
@@ -172,13 +191,31 @@ def decide(
     with transaction.atomic():
         comment = Comment.objects.select_for_update().get(pk=comment.pk)
         made = move(comment, to, by=Decision.By.PERSON, user=user, reason=reason)
+        if made:
+            comment.check_due_at = None
+            comment.save(update_fields=["check_due_at"])
+            contradict(comment, made)
+    return made
+
+
+def undo(comment: Comment, user: User | AnonymousUser) -> Decision | None:
+    """Take a person's last standing word back. None: no person has decided, or no longer."""
+    with transaction.atomic():
+        comment = Comment.objects.select_for_update().get(pk=comment.pk)
+        last = comment.standing_decision
+        if last is None:
+            return None
+        made = move(
+            comment, Status(last.from_status), by=Decision.By.PERSON, user=user, undoes=last
+        )
         if made is None:
             return None
-        comment.check_due_at = None
-        comment.save(update_fields=["check_due_at"])
         contradict(comment, made)
-        if to == Status.UNCHECKED:
-            ask_again(comment, reason="")
+        checked = comment.last_verdict
+        if checked is None and not comment.is_decided:
+            ask_again(comment, reason="retry" if comment.checks.exists() else "")
+        elif checked and checked.outcome == Outcome.PROVISIONAL and not comment.is_decided:
+            ask_again(comment, reason="recheck")
     return made
 
 
@@ -197,21 +234,26 @@ def move(comment: Comment, to: Status, **why: Any) -> Decision | None:
 
 def contradict(comment: Comment, made: Decision) -> Report | None:
     """Have Akismet told where a person sees it differently, with the values of its own check."""
-    checked = comment.last_verdict
+    checked = comment.checks.exclude(outcome=Outcome.UNKNOWN).order_by("pk").last()
     if checked is None:
         return None
+    reports = comment.reports.filter(decision__decided_at__gt=checked.asked_at).order_by("pk")
     # What was not sent yet need not be sent any more.
-    comment.reports.filter(delivered_at=None).update(due_at=None)
-    told = comment.reports.exclude(delivered_at=None, attempts=0, claimed_until=None).last()
+    reports.filter(delivered_at=None).update(due_at=None)
     own = Report.Verdict.SPAM if checked.outcome == Outcome.SPAM else Report.Verdict.HAM
-    believed = told.verdict if told else own
-    # Taken back: what Akismet said itself. Rejected may be anything, so nothing is claimed.
-    wanted = {
-        Status.APPROVED: Report.Verdict.HAM,
-        Status.SPAM: Report.Verdict.SPAM,
-        Status.REJECTED: believed,
-    }.get(Status(made.to_status), own)
-    if wanted == believed:
+    believed: str | None = own
+    for told in reports:
+        if told.delivered_at:
+            believed = told.verdict
+        elif told.may_have_arrived and told.verdict != believed:
+            believed = None  # nobody knows
+    wanted = {Status.APPROVED: Report.Verdict.HAM, Status.SPAM: Report.Verdict.SPAM}.get(
+        Status(made.to_status)
+    )
+    if wanted is None and made.undoes_id:
+        wanted = own  # taken back: what Akismet said itself
+    # Rejected may be anything, so nothing is claimed.
+    if wanted is None or wanted == believed:
         return None
     report = Report.objects.create(
         comment=comment, decision=made, verdict=wanted, sent=checked.sent
@@ -228,18 +270,22 @@ def report(pk: int) -> bool:
         Report.objects.filter(pk=pk).update(claimed_until=None)
         return False
     told = Report.objects.get(pk=pk)
+    asked_at = timezone.now()
     answer = akismet.report(told.verdict, [(name, value) for name, value in told.sent])
-    next_call = breaker.note(answer)
+    fails_alone = is_alone(answer, told.tried_at)
+    if not fails_alone:
+        breaker.note(answer, asked_at)
     with transaction.atomic():
         told = Report.objects.select_for_update().get(pk=pk)
         for column, value in answer.evidence().items():
             setattr(told, column, value)
         told.attempts += 1
+        told.tried_at = asked_at
         told.claimed_until = None
         if not answer.trouble:
             told.due_at, told.delivered_at = None, timezone.now()
-        elif told.due_at:
-            told.due_at = next_call
+        elif told.due_at and fails_alone:
+            told.due_at = timezone.now() + breaker.growing(told.attempts, answer.retry_after)
         told.save()
     return not answer.trouble
 
@@ -253,10 +299,16 @@ def sweep() -> None:
     This makes the queue expendable: whatever got lost, died with its worker or came while calls
     were paused is found here, by what the rows themselves say.
     """
-    while Policy.objects.current().mode != Policy.Mode.OFF and breaker.is_closed():
-        if comment := Comment.objects.due().first():
-            check(comment.pk)
-        elif waiting := Report.objects.due().first():
-            report(waiting.pk)
-        else:
-            return
+    while sweep_one():
+        pass
+
+
+def sweep_one() -> bool:
+    """Do the first thing that is due. False: nothing is, or Akismet may not be called."""
+    if may_ask() and (comment := Comment.objects.due().first()):
+        check(comment.pk)
+    elif breaker.is_closed() and (waiting := Report.objects.due().first()):
+        report(waiting.pk)
+    else:
+        return False
+    return True

@@ -4,13 +4,13 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 
 from blog.models import Article
 from blog.views import article_page
@@ -28,9 +28,11 @@ TOO_OFTEN = _(
 # token is for, is_from_elsewhere() does.
 @csrf_exempt
 @never_cache
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def post(request: HttpRequest, slug: str) -> HttpResponse:
     article = get_object_or_404(Article.objects.published(), language=get_language(), slug=slug)
+    if request.method != "POST":  # the address a refused form left in the browser
+        return redirect(f"{article.get_absolute_url()}#respond")
     if is_from_elsewhere(request):
         return render(request, "comments/refused.html", {"article": article}, status=403)
     form = CommentForm(article, request.POST)
@@ -59,7 +61,10 @@ def is_from_elsewhere(request: HttpRequest) -> bool:
     if site := request.headers.get("Sec-Fetch-Site"):
         return site not in {"same-origin", "none"}
     source = request.headers.get("Origin") or request.headers.get("Referer")
-    return bool(source) and urlsplit(source).netloc != request.get_host()
+    try:
+        return bool(source) and urlsplit(source).netloc != request.get_host()
+    except ValueError:  # no address at all
+        return True
 
 
 def received(request: HttpRequest, slug: str) -> HttpResponse:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from environs import Env, EnvError, ValidationError, validate
+from environs import Env, EnvValidationError, ValidationError, validate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 SQLITE_PRAGMAS = (
@@ -72,6 +72,28 @@ def networks(value: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
         return [ipaddress.ip_network(one.strip()) for one in value.split(",") if one.strip()]
     except ValueError:
         raise ValueError("must list addresses or networks, separated by commas.") from None
+
+
+def hosts(value: str) -> list[str]:
+    """Host names as Django takes them: `blog.example`, `.example`, `*`."""
+    names = [name for one in value.split(",") if (name := one.strip())]
+    if not all(re.fullmatch(r"\*|\.?[\w.-]+|\[[0-9a-fA-F:]+\]", name) for name in names):
+        raise ValueError("must list host names, separated by commas, without http:// or a port.")
+    return names
+
+
+def cache(value: str) -> dict[str, Any]:
+    """`locmem://`, or `redis://host:6379/0` (Valkey speaks it too)."""
+    if value == "locmem://":
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    parts = urlsplit(value)
+    if parts.scheme not in {"redis", "rediss"} or not parts.hostname:
+        raise ValueError("must be locmem:// or a redis:// address.")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("has a port that is not a number.") from None
+    return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": value}
 
 
 def mailer(value: str) -> dict[str, Any]:
@@ -146,6 +168,8 @@ for name, parse in {
     "site_url": site_url,
     "rate": rate,
     "networks": networks,
+    "hosts": hosts,
+    "cache": cache,
     "mailer": mailer,
 }.items():
     env.add_parser(name, parser(parse))
@@ -158,8 +182,10 @@ try:
     HOST = env.str("HOST", "127.0.0.1")
     PORT = env.int("PORT", 8000, validate=validate.Range(1, 65535))
     SITE_URL = env.site_url("SITE_URL", f"http://{reachable(HOST)}:{PORT}")
-    ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[]) or [
-        *{urlsplit(SITE_URL).hostname or "", "localhost", "127.0.0.1", "[::1]"}
+    # This machine always: whoever watches over the site asks from here.
+    ALLOWED_HOSTS = [
+        *(env.hosts("ALLOWED_HOSTS", "") or [urlsplit(SITE_URL).hostname or ""]),
+        *("localhost", "127.0.0.1", "[::1]"),
     ]
     # Over https a proxy in front of us ends TLS; without one nobody may speak for a visitor.
     TRUSTED_PROXIES = env.networks(
@@ -168,7 +194,7 @@ try:
     DATA_DIR = env.path("DATA_DIR", BASE_DIR / "data").resolve()
     SECRET_KEY = env.str("SECRET_KEY", "") or made_once(DATA_DIR / "secret_key")
     DATABASE = database(env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'sgwrs.sqlite3'}"))
-    CACHE = env.dj_cache_url("CACHE_URL", "locmem://")
+    CACHE = env.cache("CACHE_URL", "locmem://")
     MAILER = env.mailer("EMAIL_URL", "smtp://localhost")
     WEB_WORKERS = env.int("WEB_WORKERS", 2, validate=at_least_one)
     AKISMET_API_KEY = env.str("AKISMET_API_KEY", "").strip()
@@ -176,9 +202,12 @@ try:
     AKISMET_TIMEOUT = env.float("AKISMET_TIMEOUT", 10.0, validate=above_zero)
     AKISMET_RETRY_FIRST = env.float("AKISMET_RETRY_FIRST", 60.0, validate=above_zero)
     AKISMET_RETRY_MAX = env.float("AKISMET_RETRY_MAX", 21600.0, validate=above_zero)
+    if AKISMET_RETRY_MAX < AKISMET_RETRY_FIRST:
+        sys.exit("AKISMET_RETRY_MAX: must not be less than AKISMET_RETRY_FIRST.")
     COMMENT_RATE = env.rate("COMMENT_RATE", "5/m")
-except EnvError as error:
-    sys.exit(" ".join(str(error).split()))
+except EnvValidationError as error:
+    name = str(error).split('"')[1]
+    sys.exit(f"{name}: {' '.join(map(str, error.error_messages))}")
 except ValidationError as error:
     sys.exit(f"DATABASE_URL {error}")
 except OSError as error:

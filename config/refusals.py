@@ -1,5 +1,6 @@
 """Values that no row can have: the request is at fault, not we."""
 
+import logging
 from collections.abc import Callable
 
 from django.db import DataError
@@ -7,12 +8,14 @@ from django.http import HttpRequest, HttpResponse
 
 from .views import bad_request
 
+logger = logging.getLogger(__name__)
+
 
 class ImpossibleValuesMiddleware:
     """Answer 400 where the database refuses a value by its kind.
 
-    Forms and views judge what they take. This is for what passes them by, such as a filter in
-    the address of an admin list with a number beyond all integers.
+    Forms and views judge what they take. This is for what passes them by in an address, such as a
+    filter of an admin list with a number beyond all integers. What is posted is never lost here.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -22,6 +25,9 @@ class ImpossibleValuesMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if isinstance(exception, OverflowError | DataError):
-            return bad_request(request, exception)
-        return None
+        if request.method not in {"GET", "HEAD"}:
+            return None
+        if not isinstance(exception, OverflowError | DataError):
+            return None
+        logger.warning("No row can have such a value: %s", type(exception).__name__)
+        return bad_request(request, exception)

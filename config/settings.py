@@ -107,6 +107,8 @@ LANGUAGE_CODE = "cy"
 LANGUAGES = [("cy", "Cymraeg"), ("en", "English")]
 # The second folder holds what Django's own Welsh catalogues lack.
 LOCALE_PATHS = [BASE_DIR / "locale", BASE_DIR / "locale" / "django"]
+# "6 October 2026" in English too, as readers in Wales write it.
+FORMAT_MODULE_PATH = ["config.formats"]
 TIME_ZONE = "Europe/London"
 USE_TZ = True
 SITE_NAME = _("Sgwrs")

@@ -1,5 +1,6 @@
 """What every page of the site shows around its content."""
 
+from contextlib import suppress
 from typing import Any
 
 from django import template
@@ -38,7 +39,8 @@ def same_page(context: dict[str, Any], code: str) -> str:
                 return other.get_absolute_url()
     elif "request" in context and not context.get("only_here"):
         path = context["request"].path
-        if (there := translate_url(path, code)) != path:
-            return there
+        with suppress(ValueError):  # a path that is no address
+            if (there := translate_url(path, code)) != path:
+                return there
     with translation.override(code):
         return reverse("blog:index")

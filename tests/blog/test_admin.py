@@ -166,3 +166,26 @@ def test_article_with_comments_is_not_deleted_by_a_slip(desk: Client) -> None:
     article = make_comment().article
     desk.post(f"/admin/blog/article/{article.pk}/delete/", {"post": "yes"})
     assert Article.objects.filter(pk=article.pk).exists()
+
+
+@pytest.mark.parametrize("tag", ["???", "👍", "/", ".."])
+def test_tag_that_could_have_no_address_is_refused(desk: Client, tag: str) -> None:
+    article = make_article()
+    answer = save(desk, article, [], tags=f'"{tag}"')
+    assert "A tag needs a letter or a digit" in answer.text
+
+
+def test_language_of_its_own_translation_is_refused(desk: Client) -> None:
+    welsh = make_article()
+    make_article(language="en", title="A house", translation_key=welsh.translation_key)
+    answer = save(desk, welsh, [], language="en")
+    assert "There is already a translation into this language." in answer.text
+
+
+def test_section_added_in_another_window_is_kept(desk: Client) -> None:
+    article = make_article(sections=2)
+    before = as_form(article)
+    save(desk, article, [*before, {"position": "3", "heading": "Newydd", "body": "x"}])
+    before[0]["heading"] = "Pennawd arall"
+    save(desk, article, before)
+    assert numbered(article) == [(1, "Pennawd arall"), (2, "Pennawd 2"), (3, "Newydd")]

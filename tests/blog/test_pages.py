@@ -237,3 +237,14 @@ def test_what_an_author_writes_is_cleaned(reader: Client) -> None:
     assert "<h3>Is-bennawd</h3>" in body
     assert "<em>pwyslais</em>" in body
     assert "&lt;i&gt;Pennawd" in body
+
+
+def test_footnotes_of_two_sections_do_not_meet(reader: Client) -> None:
+    article = make_article()
+    for position in (1, 2):
+        Section.objects.create(
+            article=article, position=position, heading="x", body="Testun[^1]\n\n[^1]: Nodyn."
+        )
+    text = reader.get(article.get_absolute_url()).text
+    anchors = re.findall(r'id="(fn[^"]*)"', text)
+    assert len(anchors) == len(set(anchors)) > 1

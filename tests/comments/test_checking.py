@@ -1,14 +1,18 @@
 """Akismet is asked, and its answer acted upon. (comments/moderation.py, akismet.py, breaker.py)"""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
+from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
-from comments import moderation
-from comments.models import Account, Comment, Decision, SpamCheck
+from comments import akismet as client
+from comments import breaker, moderation
+from comments.models import Account, Comment, Decision, Outcome, SpamCheck, Trouble
 from tests.cast import (
     SPAMMER,
     make_article,
@@ -123,7 +127,6 @@ def test_evidence_is_what_was_sent_without_the_key(akismet: Standin) -> None:
     wire = {(name, value) for name, value in akismet.checks[0].parameters}
     assert wire - {tuple(pair) for pair in made.sent} == {
         ("api_key", akismet.key),
-        ("blog", "http://127.0.0.1:8000/"),
     }
     assert (made.outcome, made.attempt, made.http_status) == ("ham", 1, 200)
     assert made.guid == akismet.checks[0].guid
@@ -142,8 +145,7 @@ def test_no_clear_answer_holds_the_comment_and_is_tried_again(
     assert (status(comment), made.outcome) == ("unchecked", "unknown")
     assert made.trouble
     assert made.duration < 1
-    assert comment.check_due_at
-    assert comment.check_due_at > timezone.now() + timedelta(seconds=40)
+    assert paused_until() > timezone.now() + timedelta(seconds=40)
     akismet.behave(None)
     with time_machine.travel(timezone.now() + timedelta(hours=25)):
         moderation.sweep()
@@ -237,14 +239,14 @@ def test_late_verdict_never_overrides_a_person(akismet: Standin) -> None:
 def test_verdict_that_arrives_after_a_decision_is_kept_and_changes_nothing(
     akismet: Standin,
 ) -> None:
-    from comments import akismet as client
-
     comment = make_comment(**SPAMMER)
     answer = client.check(comment)
     moderation.approve(comment, make_moderator())
-    moderation.take_down(comment, timezone.now(), answer, next_call=None)
+    moderation.take_down(comment, timezone.now(), answer)
     assert (status(comment), SpamCheck.objects.get().outcome) == ("approved", "spam")
     assert comment.check_due_at is None
+    work()
+    assert [(call.endpoint, call.identical) for call in akismet.reports] == [("submit-ham", True)]
 
 
 def test_comment_in_one_workers_hands_is_asked_about_by_no_other(akismet: Standin) -> None:
@@ -274,3 +276,185 @@ def test_neither_key_nor_person_is_in_any_error(
     assert SpamCheck.objects.count() >= len(UNKNOWN)
     for secret in (akismet.key, "rhys.example", "Cyfrinach"):
         assert secret not in said
+
+
+def test_suspended_alert_without_the_error_header_is_no_verdict(akismet: Standin) -> None:
+    akismet.behave("alert", code=10402)
+    comment = make_comment()
+    work()
+    assert (status(comment), SpamCheck.objects.get().trouble) == ("unchecked", "account")
+
+
+def test_pause_of_a_suspended_account_grows_although_its_key_verifies(akismet: Standin) -> None:
+    akismet.behave("suspended", only="comment-check")
+    make_comment()
+    moment = timezone.now()
+    for _ in range(4):
+        with time_machine.travel(moment, tick=False):
+            moderation.sweep()
+            moment = paused_until() + timedelta(milliseconds=1)
+    assert Account.objects.get().failures == 4
+
+
+def test_calls_under_way_when_trouble_begins_count_as_one_failure(akismet: Standin) -> None:
+    make_comment()
+    answer = client.Answer(trouble=Trouble.TIMEOUT)
+    asked_at = timezone.now()
+    for _ in range(10):
+        breaker.note(answer, asked_at)
+    assert Account.objects.get().failures == 1
+
+
+def test_comment_that_fails_alone_holds_up_nobody(akismet: Standin) -> None:
+    akismet.behave("413", calls=1)
+    stubborn = make_comment()
+    work()
+    fine = make_comment()
+    moment = timezone.now() + timedelta(seconds=61)
+    with time_machine.travel(moment):
+        Comment.objects.filter(pk=stubborn.pk).update(check_due_at=moment + timedelta(seconds=1))
+        moderation.sweep()
+        assert status(fine) == "pending"
+    akismet.behave("413", calls=1)
+    with time_machine.travel(moment + timedelta(seconds=2)):
+        moderation.sweep()
+        assert Account.objects.get().trouble == ""
+        other = make_comment()
+        work()
+        assert status(other) == "pending"
+    assert status(stubborn) == "unchecked"
+    assert stubborn.check_due_at
+    assert stubborn.check_due_at > moment + timedelta(seconds=60)
+
+
+def test_after_the_settled_days_it_is_asked_about_no_more_and_stays_in_sight(
+    akismet: Standin,
+) -> None:
+    akismet.behave("500")
+    comment = make_comment(submitted_at=timezone.now() - timedelta(days=16))
+    work()
+    assert (status(comment), comment.check_due_at) == ("unchecked", None)
+
+
+def test_provisional_twice_is_not_asked_a_third_time(akismet: Standin) -> None:
+    comment = make_comment()
+    answer = client.Answer(outcome=Outcome.PROVISIONAL, recheck_after=1)
+    for _ in range(2):
+        moderation.take_down(comment, timezone.now(), answer)
+        status(comment)
+        Comment.objects.exclude(check_due_at=None).update(
+            check_due_at=timezone.now() - timedelta(days=1)
+        )
+    status(comment)
+    assert comment.check_due_at is None
+
+
+def test_recheck_asked_for_while_a_call_is_under_way_is_not_lost(akismet: Standin) -> None:
+    comment = make_comment()
+    asked_at = timezone.now()
+    answer = client.check(comment)
+    assert moderation.recheck(comment)
+    moderation.take_down(comment, asked_at, answer)
+    status(comment)
+    assert comment.check_due_at is not None
+
+
+def test_published_or_refused_is_never_moved_by_a_verdict(akismet: Standin) -> None:
+    for said in ("approved", "rejected"):
+        comment = make_comment(status=said, **SPAMMER)
+        assert not moderation.recheck(comment)
+        moderation.take_down(comment, timezone.now(), client.check(comment))
+        assert status(comment) == said
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("120", 120.0),
+        ("9" * 400, None),
+        ("-1", None),
+        ("x", None),
+        ("Fri, 01 Jan 9999 00:00:00 GMT", 9_999_999.0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("²", None),
+    ],
+)
+def test_silly_retry_after_is_survived(header: str, seconds: float | None) -> None:
+    assert client.pause(header) == seconds
+
+
+def test_a_call_that_cannot_even_begin_is_trouble_like_any_other(
+    akismet: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    comment = make_comment()
+    work()
+    assert (status(comment), SpamCheck.objects.get().outcome) == ("unchecked", "unknown")
+    assert Account.objects.get().trouble
+
+
+def test_key_is_blotted_out_where_akismet_repeats_it(akismet: Standin) -> None:
+    akismet.behave("alert", code=10001, message=f"The key {akismet.key} is not welcome")
+    make_comment()
+    work()
+    assert SpamCheck.objects.get().alert_message == "The key … is not welcome"
+
+
+def test_former_member_of_the_team_gets_no_special_treatment(akismet: Standin) -> None:
+    mared = make_moderator()
+    comment = make_comment(user=mared)
+    mared.is_active = False
+    mared.save()
+    work()
+    assert akismet.checks[0].get("user_role") == ""
+    assert status(comment) == "pending"
+
+
+@pytest.mark.parametrize("action", ["verify", "drain", "status", "recheck"])
+def test_command_says_so_where_there_is_no_key(action: str) -> None:
+    if action != "status":
+        with pytest.raises(CommandError, match="AKISMET_API_KEY"):
+            call_command("akismet", action)
+
+
+def test_command_verifies_and_calls_go_on_at_once(akismet: Standin) -> None:
+    akismet.key, good = "other-key", akismet.key
+    comment = make_comment()
+    work()
+    with pytest.raises(CommandError):
+        call_command("akismet", "verify")
+    akismet.key = good
+    call_command("akismet", "verify")
+    call_command("akismet", "drain")
+    assert status(comment) == "pending"
+
+
+def test_command_asks_again_about_what_nobody_decided(akismet: Standin) -> None:
+    make_comment()
+    decided = make_comment()
+    work()
+    moderation.approve(decided, make_moderator())
+    call_command("akismet", "recheck")
+    work()
+    assert len(akismet.checks) == 3
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_of_many_workers_one_gets_the_comment_and_one_the_probe(akismet: Standin) -> None:
+    comment = make_comment()
+    account = Account.objects.in_use()
+    assert account
+    Account.objects.update(paused_until=timezone.now() - timedelta(seconds=1))
+
+    def take(_number: int) -> tuple[bool, bool]:
+        try:
+            return Comment.objects.claim(comment.pk, 60), Account.objects.claim_probe(
+                account.pk, 60
+            )
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        got = list(pool.map(take, range(16)))
+    assert [sum(row) for row in zip(*got, strict=True)] == [1, 1]

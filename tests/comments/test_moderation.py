@@ -1,13 +1,14 @@
 """A person decides, and Akismet hears of it where it was wrong. (comments/moderation.py)"""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
 from django.utils import timezone
 
 from comments import moderation
-from comments.models import Decision, Report
+from comments.models import Comment, Decision, Report
 from tests.cast import SPAMMER, make_comment, make_moderator, work
 from tests.standin import Standin
 
@@ -143,3 +144,114 @@ def test_recheck_leaves_what_a_person_decided(akismet: Standin) -> None:
     comment = make_comment()
     moderation.reject(comment, make_moderator())
     assert not moderation.recheck(comment)
+
+
+def status(comment: Comment) -> str:
+    comment.refresh_from_db()
+    return comment.status
+
+
+def test_taking_back_twice_publishes_nothing(akismet: Standin) -> None:
+    mared, comment = make_moderator(), make_comment(**SPAMMER)
+    work()
+    moderation.approve(comment, mared)
+    moderation.undo(comment, mared)
+    assert moderation.undo(comment, mared) is None
+    assert status(comment) == "spam"
+    assert moderation.recheck(comment)
+
+
+def test_each_word_is_taken_back_in_turn(akismet: Standin) -> None:
+    mared, comment = make_moderator(), make_comment()
+    work()
+    moderation.approve(comment, mared)
+    moderation.reject(comment, mared)
+    seen = []
+    for _ in range(2):
+        moderation.undo(comment, mared)
+        seen.append(status(comment))
+    assert seen == ["approved", "pending"]
+    assert moderation.undo(comment, mared) is None
+
+
+def test_report_that_failed_and_was_withdrawn_is_made_again_when_wanted_again(
+    akismet: Standin,
+) -> None:
+    mared, comment = make_moderator(), make_comment()
+    work()
+    akismet.behave("503", calls=1)
+    moderation.mark_as_spam(comment, mared)
+    work()
+    moderation.reject(comment, mared)
+    moderation.mark_as_spam(comment, mared)
+    with time_machine.travel(timezone.now() + timedelta(hours=1)):
+        moderation.sweep()
+    delivered = [call.endpoint for call in akismet.reports if call.status == 200]
+    assert delivered == ["submit-spam"]
+
+
+def test_refused_report_that_is_taken_back_needs_no_other(akismet: Standin) -> None:
+    mared, comment = make_moderator(), make_comment()
+    work()
+    akismet.behave("429", calls=1)
+    moderation.mark_as_spam(comment, mared)
+    work()
+    moderation.approve(comment, mared)
+    with time_machine.travel(timezone.now() + timedelta(hours=1)):
+        moderation.sweep()
+    assert [call.endpoint for call in akismet.reports] == ["submit-spam"]
+
+
+def test_report_whose_answer_was_lost_is_followed_by_its_opposite(
+    akismet: Standin, settings: Any
+) -> None:
+    settings.AKISMET_TIMEOUT = 0.3
+    mared, comment = make_moderator(), make_comment()
+    work()
+    akismet.behave("hang", calls=1)
+    moderation.mark_as_spam(comment, mared)
+    work()
+    akismet.behave(None)
+    moderation.approve(comment, mared)
+    with time_machine.travel(timezone.now() + timedelta(hours=1)):
+        moderation.sweep()
+    assert [call.endpoint for call in akismet.reports] == ["submit-spam", "submit-ham"]
+
+
+def test_newer_verdict_counts_for_more_than_older_reports(akismet: Standin) -> None:
+    mared, comment = make_moderator(), make_comment()
+    work()
+    moderation.mark_as_spam(comment, mared)
+    work()
+    moderation.undo(comment, mared)
+    work()
+    akismet.behave("discard")
+    moderation.recheck(comment)
+    work()
+    akismet.behave(None)
+    moderation.approve(comment, mared)
+    work()
+    assert [call.endpoint for call in akismet.reports] == [
+        "submit-spam",
+        "submit-ham",
+        "submit-ham",
+    ]
+
+
+def test_report_names_the_site_as_the_check_did(akismet: Standin, settings: Any) -> None:
+    comment = make_comment(**SPAMMER)
+    work()
+    settings.SITE_URL = "https://elsewhere.example"
+    moderation.approve(comment, make_moderator())
+    work()
+    assert akismet.reports[0].identical
+
+
+def test_taking_back_keeps_the_second_look_at_provisional_ham(akismet: Standin) -> None:
+    akismet.behave("recheck_after", seconds=120)
+    mared, comment = make_moderator(), make_comment()
+    work()
+    moderation.approve(comment, mared)
+    moderation.undo(comment, mared)
+    work()
+    assert akismet.checks[-1].get("recheck_reason") == "recheck"

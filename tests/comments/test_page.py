@@ -68,7 +68,7 @@ def test_comment_in_another_language_says_so(reader: Client) -> None:
 @pytest.mark.parametrize(
     ("number", "welsh"),
     [
-        (0, "Dim sylwadau"),
+        (0, "Dim sylwadau eto"),
         (1, "Un sylw"),
         (2, "Dau sylw"),
         (3, "Tri sylw"),

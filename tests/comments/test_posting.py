@@ -54,6 +54,7 @@ def test_nobody_gets_a_cookie_for_reading_or_commenting(reader: Client) -> None:
         {"Sec-Fetch-Site": "same-site"},
         {"Origin": "https://elsewhere.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Referer": "https://elsewhere.example/page"},
     ],
     ids=lambda headers: "-".join(headers.values()) if isinstance(headers, dict) else "",
@@ -85,6 +86,8 @@ def test_post_from_our_own_page_is_taken(reader: Client, headers: dict[str, str]
     [
         ("name", ""),
         ("name", "\u202e"),
+        ("name", "\u200b\u00ad"),
+        ("body", "\u200d\u2060"),
         ("email", "rhys"),
         ("email", ""),
         ("website", "javascript:alert(1)"),
@@ -119,7 +122,11 @@ def test_closed_article_gives_the_text_back(reader: Client) -> None:
 def test_nothing_to_comment_on_is_not_found(reader: Client) -> None:
     draft = make_article(published_at=None)
     assert send(reader, draft).status_code == 404
-    assert reader.get(f"{make_article(title='B').get_absolute_url()}comments/").status_code == 405
+
+
+def test_address_of_a_refused_form_leads_back_to_the_form(reader: Client) -> None:
+    answer = reader.get(f"{make_article().get_absolute_url()}comments/")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/cy/ty-bach-twt/#respond")
 
 
 def test_reply_belongs_to_the_conversation_it_answers(reader: Client) -> None:

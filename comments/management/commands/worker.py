@@ -21,25 +21,33 @@ class Command(TaskWorker):
 
     def handle(self, **options: Any) -> None:
         over = threading.Event()
-        for _number in range(HANDS):
-            threading.Thread(target=keep_sweeping, args=[over], daemon=True, name="sweep").start()
+        hands = [threading.Thread(target=keep_sweeping, args=[over]) for _ in range(HANDS)]
+        for hand in hands:
+            hand.start()
         options |= {"verbosity": 0, "interval": 0.3, "startup_delay": False, "reload": False}
+        try:
+            self.keep_working(over, **options)
+        finally:
+            # A call that is under way is finished, so that nothing need be asked twice.
+            over.set()
+            for hand in hands:
+                hand.join()
+
+    def keep_working(self, over: threading.Event, **options: Any) -> None:
         while True:
             try:
-                super().handle(**options)
+                return super().handle(**options)
             except DatabaseError:
                 # A database that restarts is no reason to stop: everything to do is kept there.
                 logger.warning("The database does not answer; trying again.")
                 over.wait(PAUSE)
-            else:
-                break
-        over.set()
 
 
 def keep_sweeping(over: threading.Event) -> None:
     while not over.wait(PAUSE):
         try:
-            moderation.sweep()
+            while not over.is_set() and moderation.sweep_one():
+                pass
         except DatabaseError:
             logger.warning("The database does not answer; sweeping again later.")
         except Exception:
