@@ -1,7 +1,8 @@
 """Whether Akismet may be called now: one breaker for each key, shared by all workers.
 
 An outage costs one call each time its growing pause is over, not one for each comment. What is
-wrong with the key or the account ends only when Akismet calls the key valid again.
+wrong with the key ends only when Akismet calls it valid again, and what is wrong with the account
+when it also gives a verdict.
 """
 
 import random
@@ -11,13 +12,13 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from . import akismet
+from . import akismet, notifications
 from .models import Account, Comment, Report, Trouble
 
 
 def lease() -> float:
-    """For how many seconds one worker may hold on to what it asks about."""
-    return settings.AKISMET_TIMEOUT + 10
+    """For how many seconds one worker may hold on to what it asks about: it may verify first."""
+    return 2 * settings.AKISMET_TIMEOUT + 10
 
 
 def is_closed() -> bool:
@@ -35,7 +36,19 @@ def admits() -> bool:
         return True
     if not Account.objects.claim_probe(account.pk, lease()):
         return False
-    return verify() if account.needs_verifying else True
+    return may_be_probed(account) if account.needs_verifying else True
+
+
+def may_be_probed(account: Account) -> bool:
+    """Whether Akismet calls the key valid, so that one comment may try what that is worth.
+
+    It calls the key of a throttled account valid too: that trouble is over when a comment gets
+    its verdict, and until then the pauses go on growing.
+    """
+    answer = akismet.verify()
+    if answer.trouble or account.trouble == Trouble.INVALID:
+        note(answer)
+    return not answer.trouble
 
 
 def verify() -> bool:
@@ -56,6 +69,9 @@ def note(answer: akismet.Answer) -> datetime | None:
     with transaction.atomic():
         account = Account.objects.select_for_update().get(pk=in_use.pk)
         now = timezone.now()
+        begun = now - timedelta(seconds=answer.duration)
+        # Calls that were under way together fail together, which is one failure.
+        is_news = not account.trouble or not account.last_call_at or begun > account.last_call_at
         account.last_call_at = now
         account.http_status = answer.http_status
         account.alert_code = answer.alert_code
@@ -63,7 +79,7 @@ def note(answer: akismet.Answer) -> datetime | None:
         was_in_trouble = bool(account.trouble)
         account.trouble = answer.trouble
         if answer.trouble:
-            account.failures += 1
+            account.failures += is_news
             account.trouble_since = account.trouble_since or now
             account.paused_until = now + growing(account.failures, answer.retry_after)
         else:
@@ -71,6 +87,7 @@ def note(answer: akismet.Answer) -> datetime | None:
             account.failures = 0
             account.trouble_since = account.paused_until = None
         account.save()
+        notifications.heed(account)
         if was_in_trouble and not answer.trouble:
             let_go()
     return account.paused_until
