@@ -1,6 +1,6 @@
 # Everything there is to do with Sgwrs, from a fresh clone on. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format lock messages clean
+.PHONY: help setup run test bench lint format lock messages clean
 
 PYTHON := .venv/bin/python
 MANAGE := $(PYTHON) manage.py
@@ -17,6 +17,9 @@ run: setup staticfiles/staticfiles.json ## serve the site on HOST:PORT, web and 
 
 test: .venv/.requirements-dev staticfiles/staticfiles.json ## run the tests (ARGS="-k feed")
 	@$(PYTHON) -m pytest -n auto $(ARGS)
+
+bench: .venv/.requirements-dev staticfiles/staticfiles.json ## measure, as ratios (ARGS="--quick")
+	@$(PYTHON) -m tests.benchmarks $(ARGS)
 
 lint: .venv/.requirements-dev ## check style, types, templates, migrations and translations
 	$(PYTHON) -m ruff check

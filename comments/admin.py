@@ -1,25 +1,32 @@
 """The moderator's desk."""
 
+from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import ActionLocation
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import BadRequest, PermissionDenied
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.defaultfilters import truncatechars
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from . import moderation, rules
-from .models import Comment, Decision, Policy, Report, SpamCheck, Status
+from . import breaker, moderation, privacy, rules, status
+from .accuracy import accuracy
+from .models import Account, Comment, Decision, Policy, Report, SpamCheck, Status
 
 
 def moderator_action(one: Any, many: Any) -> Callable[[Any], Any]:
@@ -79,14 +86,17 @@ class CommentAdmin(Evidence[Comment]):
     search_help_text = _("Searches text, name, e-mail, website and the article’s title.")
     show_facets = admin.ShowFacets.ALWAYS
     date_hierarchy = "submitted_at"
-    actions = ("approve", "mark_as_spam", "reject", "recheck", "undo")
+    actions = ("approve", "mark_as_spam", "reject", "recheck", "undo", "erase")
     actions_selection_counter = True
     fieldsets = (
         (None, {"fields": ("body", "article", "section", "parent")}),
-        (_("Who"), {"fields": ("name", "email", "website", "user", "user_ip", "user_agent")}),
+        (
+            _("Who"),
+            {"fields": ("name", "email", "website", "user", "user_ip", "network", "user_agent")},
+        ),
         (_("Where it stands"), {"fields": ("status", "held", "verdict", "story")}),
     )
-    readonly_fields = ("held", "verdict", "story")
+    readonly_fields = ("network", "held", "verdict", "story")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Comment]:
         found = super().get_queryset(request).select_related("article", "section__article", "user")
@@ -199,6 +209,43 @@ class CommentAdmin(Evidence[Comment]):
             ),
         )
 
+    @admin.action(
+        permissions=["erase"],
+        location=[ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM],
+        description=_("Erase this person"),
+        description_plural=_("Erase the people who wrote the selected comments"),
+    )
+    def erase(self, request: HttpRequest, queryset: QuerySet[Comment]) -> HttpResponse:
+        """Asks first: it takes all comments under the same e-mail, and there is no way back."""
+        emails = sorted({comment.email.casefold() for comment in queryset})
+        if "confirmed" not in request.POST:
+            context = self.admin_site.each_context(request) | {
+                "title": _("Erase this person"),
+                "opts": self.opts,
+                "people": [(email, privacy.written_by(email).count()) for email in emails],
+                "picked": queryset,
+                "checkbox": ACTION_CHECKBOX_NAME,
+            }
+            return TemplateResponse(request, "admin/comments/comment/erase.html", context)
+        try:
+            with transaction.atomic():
+                gone = sum((privacy.erase(email) for email in emails), Counter[str]())
+        except privacy.TeamMemberError:
+            refusal = _("One of them is a member of the team. Nothing was erased.")
+            self.message_user(request, refusal, messages.ERROR)
+        else:
+            number = gone[Comment._meta.label]
+            said = ngettext(
+                "One comment was erased, with everything that was kept about it.",
+                "%(n)s comments were erased, with everything that was kept about them.",
+                number,
+            )
+            self.message_user(request, said % {"n": number}, messages.SUCCESS)
+        return redirect("admin:comments_comment_changelist")
+
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("comments.delete_comment")
+
     def tell(self, request: HttpRequest, queryset: QuerySet[Comment], done: int, said: str) -> None:
         """Say what was done, and that the rest was left as it is."""
         left = len(queryset) - done
@@ -309,3 +356,44 @@ class ReportAdmin(Evidence[Report]):
     list_display = ("comment", "verdict", "delivered_at", "attempts", "trouble")
     list_filter = ("verdict", "trouble")
     list_select_related = ("comment",)
+
+
+# --- how it stands with Akismet: /admin/comments/akismet/ ------------------------------------
+
+
+def akismet_page(request: HttpRequest) -> HttpResponse:
+    """All there is to know about the connection to Akismet; a POST verifies the key."""
+    if not request.user.has_perm("comments.moderate_comment"):
+        raise PermissionDenied
+    if request.method == "POST":
+        verify(request)
+        return redirect("admin:akismet")
+    context = admin.site.each_context(request) | {
+        "title": _("How it stands with Akismet"),
+        "facts": status.facts(),
+        "accuracy": accuracy(),
+        "policy": Policy.objects.current(),
+    }
+    return TemplateResponse(request, "admin/comments/status.html", context)
+
+
+def verify(request: HttpRequest) -> None:
+    account = Account.objects.in_use()
+    if account is None:
+        messages.warning(request, _("There is no key: set AKISMET_API_KEY."))
+    elif breaker.verify():
+        status.refresh_usage(every=timedelta(0))
+        messages.success(request, _("The key is good."))
+    else:
+        account.refresh_from_db()
+        messages.error(request, account.get_trouble_display())
+
+
+def with_akismet_page(
+    urls: Callable[[], list[URLPattern | URLResolver]],
+) -> Callable[[], list[URLPattern | URLResolver]]:
+    page = admin.site.admin_view(akismet_page)
+    return lambda: [path("comments/akismet/", page, name="akismet"), *urls()]
+
+
+admin.site.get_urls = with_akismet_page(admin.site.get_urls)  # type: ignore[method-assign]

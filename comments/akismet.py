@@ -207,6 +207,19 @@ def verify() -> Answer:
     return answer
 
 
+def usage() -> dict[str, Any] | None:
+    """What the plan allows and how much of it is used, as Account keeps it. None: no answer."""
+
+    def read(said: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "checks_used": whole(str(said["usage"])),
+            "checks_allowed": whole(str(said["limit"])),
+            "is_throttled": said["throttled"] is True,
+        }
+
+    return ask([], lambda client, known: read(client.usage_limit()))[1]
+
+
 def blog() -> str:
     """The identity of the site with Akismet; it must never change."""
     return f"{settings.SITE_URL}/"
@@ -225,6 +238,10 @@ class Call(httpx.Client):
             verify=certificates() if settings.AKISMET_API_URL.startswith("https:") else False,
             follow_redirects=False,
         )
+
+    def get(self, url: Any, *, params: Any = None, **options: Any) -> httpx.Response:
+        """As a POST: the key must not stand in an address."""
+        return self.post(url, data=params, **options)
 
     def post(self, url: Any, *, data: Any = None, **options: Any) -> httpx.Response:
         elsewhere = str(url).replace(AKISMET, settings.AKISMET_API_URL, 1)

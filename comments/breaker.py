@@ -1,7 +1,8 @@
 """Whether Akismet may be called now: one breaker for each key, shared by all workers.
 
 An outage costs one call each time its growing pause is over, not one for each comment. What is
-wrong with the key or the account ends only when Akismet calls the key valid again.
+wrong with the key ends only when Akismet calls it valid again, and what is wrong with the account
+when it also gives a verdict.
 """
 
 import random
@@ -11,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from . import akismet
+from . import akismet, notifications
 from .models import Account, Trouble
 
 
@@ -38,7 +39,20 @@ def admits() -> bool:
         return True
     if not Account.objects.claim_probe(account.pk, lease()):
         return False
-    return verify() if account.needs_verifying else True
+    return may_be_probed(account) if account.needs_verifying else True
+
+
+def may_be_probed(account: Account) -> bool:
+    """Whether Akismet calls the key valid, so that one comment may try what that is worth.
+
+    It calls the key of a throttled account valid too: that trouble is over when a comment gets
+    its verdict, and until then the pauses go on growing.
+    """
+    asked_at = timezone.now()
+    answer = akismet.verify()
+    if answer.trouble or account.trouble == Trouble.INVALID:
+        note(answer, asked_at, proves_all=False)
+    return not answer.trouble
 
 
 def verify() -> bool:
@@ -79,6 +93,7 @@ def note(answer: akismet.Answer, asked_at: datetime, *, proves_all: bool = True)
             account.trouble_since = account.changed_at = account.paused_until = None
         account.trouble = answer.trouble
         account.save()
+        notifications.heed(account)
 
 
 def answered_since(moment: datetime | None) -> bool:

@@ -1,6 +1,6 @@
 """What readers say, what Akismet answered about it, and what was decided."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -17,6 +17,7 @@ from blog.models import Article, Section
 from .querysets import AccountQuerySet, CommentQuerySet, PolicyQuerySet, ReportQuerySet
 
 MAX_LENGTH = 10_000
+FRESH = timedelta(seconds=30)  # a worker gives a sign of life every few
 
 
 class Status(models.TextChoices):
@@ -91,6 +92,8 @@ class Comment(models.Model):
 
     # What Akismet is told about the visitor besides what they typed.
     user_ip = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
+    # All that comments.privacy leaves of the address. Akismet is never told it as if it were one.
+    network = models.CharField(_("network"), max_length=45, blank=True, editable=False)
     user_agent = models.CharField(_("browser"), max_length=500, blank=True)
     referrer = models.CharField(_("referring page"), max_length=500, blank=True)
     honeypot = models.CharField(_("decoy field"), max_length=500, blank=True)
@@ -308,6 +311,8 @@ class Decision(models.Model):
     rule = models.CharField(_("rule"), max_length=20, choices=Rule, blank=True)
     reason = models.CharField(_("reason"), max_length=300, blank=True)
     decided_at = models.DateTimeField(_("decided at"), default=timezone.now)
+    # It contradicts Akismet, but the values to report are kept no longer.
+    came_too_late = models.BooleanField(default=False, editable=False)
 
     class Meta:
         ordering = ("decided_at", "pk")
@@ -405,6 +410,18 @@ class Account(models.Model):
     last_call_at = models.DateTimeField(_("last call"), null=True, blank=True)
     last_answer_at = models.DateTimeField(_("last answer"), null=True, blank=True)
 
+    # The plan, as Akismet told it at `usage_at`; no `checks_allowed` is no limit.
+    checks_used = models.PositiveBigIntegerField(_("checks this month"), null=True, blank=True)
+    checks_allowed = models.PositiveBigIntegerField(_("checks a month"), null=True, blank=True)
+    is_throttled = models.BooleanField(_("throttled"), default=False)
+    usage_at = models.DateTimeField(_("usage as of"), null=True, blank=True)
+    usage_asked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    # What the owner was last mailed about; both are empty again once its end was mailed too.
+    mailed_at = models.DateTimeField(_("mailed at"), null=True, blank=True)
+    mailed_about = models.CharField(_("mailed about"), max_length=12, choices=Trouble, blank=True)
+    mail_paused_until = models.DateTimeField(null=True, blank=True, editable=False)
+
     objects = AccountQuerySet.as_manager()
 
     class Meta:
@@ -422,6 +439,28 @@ class Account(models.Model):
     def needs_verifying(self) -> bool:
         """The trouble is with the key or the account: asking about comments will not end it."""
         return self.trouble in {Trouble.INVALID, Trouble.ACCOUNT}
+
+
+class Heartbeat(models.Model):
+    """When a worker last gave a sign of life: one row for all of them."""
+
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("sign of life")
+        verbose_name_plural = _("signs of life")
+
+    def __str__(self) -> str:
+        return str(self.seen_at)
+
+    @classmethod
+    def beat(cls) -> None:
+        cls.objects.update_or_create(pk=1, defaults={"seen_at": timezone.now()})
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether a worker is alive, as far as its signs tell."""
+        return timezone.now() - self.seen_at < FRESH
 
 
 class Policy(models.Model):
@@ -521,3 +560,17 @@ class PostCount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} in {self.slot}"
+
+
+class Chore(models.Model):
+    """Work that comes round by itself: when it is next due, whichever worker does it."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    due_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("regular work")
+        verbose_name_plural = _("regular work")
+
+    def __str__(self) -> str:
+        return self.name

@@ -255,6 +255,10 @@ def contradict(comment: Comment, made: Decision) -> Report | None:
     # Rejected may be anything, so nothing is claimed.
     if wanted is None or wanted == believed:
         return None
+    if not checked.sent:  # kept no longer (comments.privacy), and nothing is made up
+        made.came_too_late = True
+        made.save(update_fields=["came_too_late"])
+        return None
     report = Report.objects.create(
         comment=comment, decision=made, verdict=wanted, sent=checked.sent
     )

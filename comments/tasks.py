@@ -2,7 +2,7 @@
 
 from django.tasks import task
 
-from . import moderation
+from . import moderation, privacy
 
 
 @task
@@ -13,3 +13,8 @@ def check(comment_pk: int) -> None:
 @task
 def report(report_pk: int) -> None:
     moderation.report(report_pk)
+
+
+@task
+def retain() -> None:
+    privacy.retain()

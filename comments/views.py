@@ -17,6 +17,7 @@ from blog.views import article_page
 
 from . import akismet, moderation, rules
 from .forms import CommentForm, comment_from
+from .models import Policy
 
 TOO_OFTEN = _(
     "You have sent several comments in a short time. Wait %(seconds)s seconds, then send this one"
@@ -82,5 +83,6 @@ def privacy(request: HttpRequest) -> HttpResponse:
             "akismet_is_used": bool(settings.AKISMET_API_KEY),
             "fields": akismet.FIELDS,
             "site_fields": akismet.SITE_FIELDS,
+            "policy": Policy.objects.current(),
         },
     )

@@ -11,6 +11,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import requires_csrf_token
 from django.views.static import serve
 
+from comments import status
+from comments.models import Account
+
 
 def home(request: HttpRequest) -> HttpResponse:
     """To the language the browser asks for (LocaleMiddleware has found out which); else Welsh."""
@@ -25,9 +28,20 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Whether what we stand on is there: 200 if all of it is, else 503."""
-    state = {"database": database_answers(), "cache": cache_answers()}
-    return JsonResponse(state, status=200 if all(state.values()) else 503)
+    """Whether what we stand on is there: 200 if database, cache and worker are, else 503.
+
+    `akismet` is "ok", "none" (no key is set), "untried", "unknown" (the database does not answer)
+    or the kind of trouble: "invalid", "account", "timeout", "unreachable", "status", "nonsense".
+    Whatever it is, the site is ready: comments are taken, and wait.
+    """
+    needed = {
+        "database": database_answers(),
+        "cache": cache_answers(),
+        "worker": worker_is_alive(),
+    }
+    return JsonResponse(
+        needed | {"akismet": akismet_state()}, status=200 if all(needed.values()) else 503
+    )
 
 
 def database_answers() -> bool:
@@ -45,6 +59,20 @@ def cache_answers() -> bool:
         return cache.get("readyz") == "ok"
     except Exception:  # noqa: BLE001 - every backend fails in its own way
         return False
+
+
+def worker_is_alive() -> bool:
+    try:
+        return status.worker_is_alive()
+    except DatabaseError:
+        return False
+
+
+def akismet_state() -> str:
+    try:
+        return status.key_state(Account.objects.in_use())
+    except DatabaseError:
+        return "unknown"
 
 
 def media(request: HttpRequest, path: str) -> HttpResponseBase:

@@ -7,24 +7,12 @@ import signal
 import socket
 import stat
 import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 import pytest
 
-from config import environment
-
-ROOT = environment.BASE_DIR
-MANAGE = [sys.executable, "manage.py"]
-PATIENCE = 60  # seconds; a busy machine is no failure
-linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends orphans for us")
+from tests.processes import MANAGE, PATIENCE, ROOT, Site, linux_only, own_database, until
 
 BAD = [
     ("DEBUG", "maybe"),
@@ -58,106 +46,17 @@ ANYTHING_GOES = {"ALLOWED_HOSTS", "AKISMET_API_KEY", "SECRET_KEY"}
 SAID_LATER = {"HOST"}
 
 
-class Site:
-    """One installation: its environment, its folder and whatever runs in it."""
-
-    def __init__(self, folder: Path, database: str | None) -> None:
-        self.folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        kept = {
-            name: os.environ[name] for name in ("HOME", "PATH", "CACHE_URL") if name in os.environ
-        }
-        self.environment = kept | {"DATA_DIR": str(folder), "PORT": str(self.port)}
-        if database:
-            self.environment["DATABASE_URL"] = database
-
-    def manage(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*MANAGE, *arguments],
-            cwd=ROOT,
-            env=self.environment | environment,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-
-    def shell(self, code: str) -> str:
-        done = self.manage("shell", "--no-imports", "--command", code)
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    def start(self, *command: str) -> subprocess.Popen[bytes]:
-        with (self.folder / "output").open("ab") as output:
-            return subprocess.Popen(
-                command or [*MANAGE, "serve", "--prepare"],
-                cwd=ROOT,
-                env=self.environment,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-
-    def output(self) -> str:
-        return (self.folder / "output").read_text()
-
-    def status(self, path: str) -> int | None:
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}")
-        try:
-            with urllib.request.urlopen(request, timeout=5) as response:
-                return int(response.status)
-        except urllib.error.HTTPError as error:
-            return error.code
-        except OSError:
-            return None
-
-    def processes(self) -> dict[int, str]:
-        """What runs with our DATA_DIR: process number and command line."""
-        found = {}
-        mark = f"DATA_DIR={self.folder}".encode()
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                if mark in (process / "environ").read_bytes().split(b"\0"):
-                    command = (process / "cmdline").read_bytes().replace(b"\0", b" ")
-                    found[int(process.name)] = command.decode()
-            except OSError:  # It has ended, or is not ours to look into.
-                continue
-        return found
-
-    def of_kind(self, part: str) -> list[int]:
-        return sorted(pid for pid, command in self.processes().items() if part in command)
-
-
-def until[T](question: Callable[[], T]) -> T:
-    """The first answer that is true."""
-    deadline = time.monotonic() + PATIENCE
-    while not (answer := question()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-    return answer
-
-
 @pytest.fixture
 def database() -> Iterator[str | None]:
-    """A database of our own where the suite runs on PostgreSQL; None is SQLite in DATA_DIR."""
-    if environment.DATABASE["ENGINE"] != "django.db.backends.postgresql":
-        yield None
-        return
-    url = urlsplit(os.environ["DATABASE_URL"])
-    name = f"run_{uuid.uuid4().hex}"
-    with psycopg.connect(urlunsplit(url._replace(path="/postgres")), autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{name}"')
-        yield urlunsplit(url._replace(path=f"/{name}"))
-        server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with own_database() as database:
+        yield database
 
 
 @pytest.fixture
 def site(tmp_path: Path, database: str | None) -> Iterator[Site]:
     site = Site(tmp_path, database)
     yield site
-    for pid in site.processes() if sys.platform == "linux" else {}:
-        os.kill(pid, signal.SIGKILL)
+    site.kill()
 
 
 @pytest.fixture

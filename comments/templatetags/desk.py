@@ -10,9 +10,10 @@ from ..models import Account
 register = template.Library()
 
 
-@register.inclusion_tag("admin/_akismet_banner.html")
-def akismet_banner() -> dict[str, Any]:
+@register.inclusion_tag("admin/_akismet_banner.html", takes_context=True)
+def akismet_banner(context: dict[str, Any]) -> dict[str, Any]:
     return {
+        "may_see_more": context["user"].has_perm("comments.moderate_comment"),
         "key_is_set": bool(settings.AKISMET_API_KEY),
         "account": Account.objects.in_use(),
     }

@@ -1,13 +1,13 @@
 """`manage.py akismet`: how it stands with Akismet, and what can be done about it."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
-from django.utils.formats import localize
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from comments import breaker, moderation
+from comments import accuracy, breaker, moderation, status
 from comments.models import Account, Comment, Report, Status
 
 
@@ -16,38 +16,37 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        actions.add_parser("status", help="the account, and how many comments wait")
+        actions.add_parser("status", help="how it stands, what waits, how often it was right")
         actions.add_parser("verify", help="ask whether the key is good; if so, calls go on at once")
         actions.add_parser("recheck", help="ask again about every comment no person has decided on")
         actions.add_parser("drain", help="ask about everything that waits, now")
 
     def handle(self, *, action: str, **options: Any) -> None:
+        if action == "status":
+            self.status()
+            return
         account = Account.objects.in_use()
         if account is None:
             raise CommandError(_("There is no key: set AKISMET_API_KEY."))
         getattr(self, action)(account)
 
-    def status(self, account: Account) -> None:
-        waiting = Comment.objects.filter(status=Status.UNCHECKED)
-        oldest = waiting.order_by("submitted_at").first()
-        since = localize(oldest.submitted_at) if oldest else "-"
-        lines: dict[str, Any] = {
-            _("account"): account,
-            _("alert"): f"{account.alert_code} {account.alert_message}".strip() or "-",
-            _("paused until"): localize(account.paused_until) or "-",
-            _("last call"): localize(account.last_call_at) or "-",
-            _("last answer"): localize(account.last_answer_at) or "-",
-            _("not checked yet"): waiting.count(),
-            _("the oldest of them"): since,
-            _("reports to deliver"): Report.objects.exclude(due_at=None).count(),
-        }
-        for name, value in lines.items():
-            self.stdout.write(f"{name}: {value}")
+    def status(self) -> None:
+        for fact in status.facts():
+            self.stdout.write(f"{fact.name}: {fact.text}")
+            if fact.advice:
+                self.stdout.write(f"    {fact.advice}")
+        found = accuracy.accuracy()
+        for one in [found.total, *found.by_language]:
+            said = {"who": one.name, "n": one.decided}
+            self.stdout.write(_("decided by people, %(who)s: %(n)s") % said)
+            self.stdout.write(f"    {_('missed spam')}: {one.missed_spam}")
+            self.stdout.write(f"    {_('wrong spam')}: {one.wrong_spam}")
 
     def verify(self, account: Account) -> None:
         if not breaker.verify():
             account.refresh_from_db()
             raise CommandError(f"{account}. {account.alert_message}".strip())
+        status.refresh_usage(every=timedelta(0))
         self.stdout.write(_("The key is good."))
 
     def recheck(self, account: Account) -> None:

@@ -2,15 +2,19 @@
 
 import logging
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from django.db import DatabaseError, close_old_connections
 from django_tasks_db.management.commands.db_worker import Command as TaskWorker
 
-from comments import moderation
+from comments import moderation, notifications, privacy, status
+from comments.models import Heartbeat
 
 logger = logging.getLogger(__name__)
 PAUSE = 1.0  # seconds
+BEAT = 5.0  # seconds between two signs of life
 # A backlog is worked off by so many calls at a time: well above ten a second at Akismet's usual
 # pace, and never a flood.
 HANDS = 4
@@ -22,8 +26,9 @@ class Command(TaskWorker):
     def handle(self, **options: Any) -> None:
         over = threading.Event()
         hands = [threading.Thread(target=keep_sweeping, args=[over]) for _ in range(HANDS)]
-        for hand in hands:
-            hand.start()
+        for thread in (*hands, threading.Thread(target=keep_house, args=[over], daemon=True)):
+            thread.start()
+        threading.Thread(target=keep_beating, args=[over], daemon=True).start()
         options |= {"verbosity": 0, "interval": 0.3, "startup_delay": False, "reload": False}
         try:
             self.keep_working(over, **options)
@@ -44,13 +49,42 @@ class Command(TaskWorker):
 
 
 def keep_sweeping(over: threading.Event) -> None:
+    """Ask and report what is due, until it is over."""
+
+    def sweep() -> None:
+        while not over.is_set() and moderation.sweep_one():
+            pass
+
+    again_and_again(sweep, over)
+
+
+def keep_house(over: threading.Event) -> None:
+    """What wants a look now and then: mails to the owner, the plan's usage, the daily tidying."""
+
+    def look() -> None:
+        notifications.sweep()
+        status.refresh_usage()
+        privacy.daily()
+
+    again_and_again(look, over)
+
+
+def again_and_again(do: Callable[[], None], over: threading.Event) -> None:
     while not over.wait(PAUSE):
         try:
-            while not over.is_set() and moderation.sweep_one():
-                pass
+            do()
         except DatabaseError:
-            logger.warning("The database does not answer; sweeping again later.")
+            logger.warning("The database does not answer; trying again later.")
         except Exception:
-            logger.exception("The sweep stumbled; going on.")
+            logger.exception("The worker stumbled; going on.")
         finally:
             close_old_connections()
+
+
+def keep_beating(over: threading.Event) -> None:
+    """Give signs of life, apart from the sweeps: one that takes long is not dead."""
+    while not over.is_set():
+        with suppress(Exception):  # The sweeps say what is wrong with the database.
+            Heartbeat.beat()
+        close_old_connections()
+        over.wait(BEAT)
