@@ -7,6 +7,7 @@ when it also gives a verdict.
 
 import random
 from datetime import datetime, timedelta
+from typing import Literal
 
 from django.conf import settings
 from django.db import transaction
@@ -14,6 +15,8 @@ from django.utils import timezone
 
 from . import akismet, notifications
 from .models import Account, Trouble
+
+type Call = Literal["check", "verify", "report"]
 
 
 def lease() -> float:
@@ -51,7 +54,7 @@ def may_be_probed(account: Account) -> bool:
     asked_at = timezone.now()
     answer = akismet.verify()
     if answer.trouble or account.trouble == Trouble.INVALID:
-        note(answer, asked_at, proves_all=False)
+        note(answer, asked_at, call="verify")
     return not answer.trouble
 
 
@@ -59,15 +62,15 @@ def verify() -> bool:
     """Ask Akismet whether the key is good; if it is, calls go on at once."""
     asked_at = timezone.now()
     answer = akismet.verify()
-    note(answer, asked_at, proves_all=False)
+    note(answer, asked_at, call="verify")
     return not answer.trouble
 
 
-def note(answer: akismet.Answer, asked_at: datetime, *, proves_all: bool = True) -> None:
+def note(answer: akismet.Answer, asked_at: datetime, call: Call = "check") -> None:
     """Learn from an answer: open, stay open a little longer, or close.
 
-    A key that verifies does not prove that questions get answers: only an answered one
-    (`proves_all`) lets the next pause begin small again.
+    A key that verifies does not prove that questions get answers: only an answered one lets the
+    next pause begin small again. Alerts come with checks and verifications, not with reports.
     """
     in_use = Account.objects.in_use()
     if in_use is None or answer.trouble == Trouble.NO_ADDRESS:
@@ -80,16 +83,18 @@ def note(answer: akismet.Answer, asked_at: datetime, *, proves_all: bool = True)
         now = timezone.now()
         account.last_call_at = now
         account.http_status = answer.http_status
-        account.alert_code = answer.alert_code
-        account.alert_message = answer.alert_message
+        if call != "report":
+            account.alert_code = answer.alert_code
+            account.alert_message = answer.alert_message
         if answer.trouble:
             account.failures += 1
             account.trouble_since = account.trouble_since or now
             account.changed_at = now
             account.paused_until = now + growing(account.failures, answer.retry_after)
         else:
-            if proves_all:
-                account.last_answer_at, account.failures = now, 0
+            account.last_answer_at = now
+            if call != "verify":
+                account.proven_at, account.failures = now, 0
             account.trouble_since = account.changed_at = account.paused_until = None
         account.trouble = answer.trouble
         account.save()
@@ -97,9 +102,9 @@ def note(answer: akismet.Answer, asked_at: datetime, *, proves_all: bool = True)
 
 
 def answered_since(moment: datetime | None) -> bool:
-    """Whether Akismet has answered somebody properly since then."""
+    """Whether Akismet has answered a question or taken a report since then."""
     account = Account.objects.in_use()
-    return bool(moment and account and account.last_answer_at and account.last_answer_at > moment)
+    return bool(moment and account and account.proven_at and account.proven_at > moment)
 
 
 def growing(failures: int, at_least: float | None = None) -> timedelta:

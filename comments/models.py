@@ -407,6 +407,8 @@ class Account(models.Model):
     failures = models.PositiveIntegerField(_("failures in a row"), default=0)
     paused_until = models.DateTimeField(_("paused until"), null=True, blank=True)
     changed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # When it last answered a question or took a report, which a good key alone does not promise.
+    proven_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_call_at = models.DateTimeField(_("last call"), null=True, blank=True)
     last_answer_at = models.DateTimeField(_("last answer"), null=True, blank=True)
 

@@ -278,7 +278,7 @@ def report(pk: int) -> bool:
     answer = akismet.report(told.verdict, [(name, value) for name, value in told.sent])
     fails_alone = is_alone(answer, told.tried_at)
     if not fails_alone:
-        breaker.note(answer, asked_at)
+        breaker.note(answer, asked_at, call="report")
     with transaction.atomic():
         told = Report.objects.select_for_update().get(pk=pk)
         for column, value in answer.evidence().items():

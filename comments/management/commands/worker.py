@@ -9,8 +9,8 @@ from typing import Any
 from django.db import DatabaseError, close_old_connections
 from django_tasks_db.management.commands.db_worker import Command as TaskWorker
 
-from comments import moderation, notifications, privacy, status
-from comments.models import Heartbeat
+from comments import breaker, moderation, notifications, privacy, status
+from comments.models import Account, Heartbeat
 
 logger = logging.getLogger(__name__)
 PAUSE = 1.0  # seconds
@@ -59,9 +59,12 @@ def keep_sweeping(over: threading.Event) -> None:
 
 
 def keep_house(over: threading.Event) -> None:
-    """What wants a look now and then: mails to the owner, the plan's usage, the daily tidying."""
+    """What wants a look now and then: a new key, mails to the owner, usage, the daily tidying."""
 
     def look() -> None:
+        account = Account.objects.in_use()
+        if account and account.last_call_at is None:
+            breaker.verify()  # a new key: better known bad now than with the first comment
         notifications.sweep()
         status.refresh_usage()
         privacy.daily()
