@@ -138,7 +138,7 @@ def database(value: dict[str, Any]) -> dict[str, Any]:
             },
         }
     if value["ENGINE"] == "django.db.backends.postgresql":
-        pool = {"min_size": 1, "max_size": 8, "timeout": 10}
+        pool = {"min_size": 1, "max_size": 8, "timeout": 5}
         return value | {
             "CONN_MAX_AGE": 0,
             "CONN_HEALTH_CHECKS": True,

@@ -21,6 +21,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.import_plugin("tests.faults.table")
     config.addinivalue_line("markers", "browser: needs Chromium")
     config.addinivalue_line("markers", "postgresql: needs DATABASE_URL to name a PostgreSQL server")
 

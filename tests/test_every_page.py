@@ -7,10 +7,11 @@ from urllib.parse import quote
 
 import pytest
 from django.contrib import admin
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 
 from blog.models import Picture
+from config.views import server_error
 from tests.cast import SPAMMER, make_article, make_category, make_comment, make_owner, work
 from tests.standin import Standin
 
@@ -152,3 +153,12 @@ def test_no_form_data_breaks_the_comment_form(reader: Client, body: bytes, kind:
     answer: Any = reader.generic("POST", url, body, kind)
     assert answer.status_code in {400, 413, 415, 422}
     assert "<html" in answer.text
+
+
+def test_page_for_our_own_faults_asks_the_database_nothing(
+    django_assert_num_queries: Any,
+) -> None:
+    with django_assert_num_queries(0):
+        answer = server_error(RequestFactory().get("/cy/"))
+    assert answer.status_code == 500
+    assert b"<html" in answer.content
