@@ -266,7 +266,7 @@ class PolicyForm(forms.ModelForm[Policy]):
     """The rules. New words are tried against approved comments before they are saved."""
 
     held_languages = forms.MultipleChoiceField(
-        label=_("Languages that are held"),
+        label=_("Languages in which spam is held"),
         choices=settings.LANGUAGES,
         required=False,
         widget=forms.CheckboxSelectMultiple,

@@ -478,7 +478,7 @@ class Policy(models.Model):
         _("what Akismet's verdict does"), max_length=10, choices=Mode, default=Mode.ENFORCE
     )
     held_languages = models.JSONField(
-        _("languages that are held"),
+        _("languages in which spam is held"),
         default=list,
         blank=True,
         help_text=_(
@@ -487,7 +487,7 @@ class Policy(models.Model):
         ),
     )
     max_links = models.PositiveIntegerField(
-        _("most links"),
+        _("links allowed"),
         null=True,
         blank=True,
         default=3,
@@ -496,7 +496,7 @@ class Policy(models.Model):
     hold_words = models.TextField(
         _("words that hold"),
         blank=True,
-        help_text=_("One word or phrase on each line; whole words, in either case."),
+        help_text=_("One word or phrase on each line; whole words, in upper or lower case."),
     )
     reject_words = models.TextField(
         _("words that reject"),

@@ -198,7 +198,8 @@ def plan(account: Account) -> Fact:
         said["allowed"] = grouped(account.checks_allowed)
         text = _("%(used)s of %(allowed)s checks this month (as of %(when)s)") % said
     if account.is_throttled:
-        return Fact(name, f"{text}. {_('Akismet is throttling this key.')}", "bad", str(REFUSED))
+        throttled = _("Akismet is throttling this key.")
+        return Fact(name, f"{text}. {throttled}", "bad", str(REFUSED))
     over = account.checks_allowed is not None and account.checks_used > account.checks_allowed
     return Fact(name, text, *(("wait", str(OVER_THE_LIMIT)) if over else ("good",)))
 
