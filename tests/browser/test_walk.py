@@ -65,7 +65,7 @@ def test_from_reading_to_seeing_it_published(
 def test_sections_are_dragged_into_another_order(page: Page, live_server: Any) -> None:
     article = make_article(sections=3)
     make_owner()
-    page.set_viewport_size({"width": 1280, "height": 3000})
+    page.set_viewport_size({"width": 1280, "height": 6000})
     page.goto(f"{live_server.url}/admin/blog/article/{article.pk}/change/")
     page.locator("[name=username]").fill("owain")
     page.locator("[name=password]").fill("x")
