@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Count, DateField, Exists, F, OuterRef, QuerySet, Subquery
 from django.db.models.functions import TruncMonth
 from django.utils.formats import date_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from .models import Decision, Outcome, SpamCheck, Status
+from .models import Comment, Decision, Outcome, PastDecisions, SpamCheck, Status
 
 ENOUGH = 20  # below this a percentage says nothing
 DECISIONS = (Status.APPROVED, Status.SPAM, Status.REJECTED)
@@ -94,9 +94,26 @@ def decided() -> QuerySet[Decision]:
 
 
 def cells() -> list[Cell]:
+    """What is decided on the comments that are there, and was on those that are gone."""
+    gone = PastDecisions.objects.values_list("month", "language", "verdict", "decision", "count")
+    return [*counted(decided()), *(Cell(*row) for row in gone)]
+
+
+def remember(comments: QuerySet[Comment]) -> None:
+    """Keep the count of these comments, which are about to go."""
+    for cell in counted(decided().filter(comment__in=comments)):
+        kept, _new = PastDecisions.objects.get_or_create(
+            month=cell.month,
+            language=cell.language,
+            verdict=cell.verdict,
+            decision=cell.decision,
+        )
+        PastDecisions.objects.filter(pk=kept.pk).update(count=F("count") + cell.count)
+
+
+def counted(decisions: QuerySet[Decision]) -> list[Cell]:
     rows = (
-        decided()
-        .annotate(month=TruncMonth("comment__submitted_at"))
+        decisions.annotate(month=TruncMonth("comment__submitted_at", output_field=DateField()))
         .order_by()
         .values_list("month", "comment__language", "verdict", "to_status")
         .annotate(Count("pk"))

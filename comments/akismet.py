@@ -31,6 +31,8 @@ from .models import Comment, Outcome, Report, Trouble
 
 AKISMET = "https://rest.akismet.com"
 HONEYPOT = "homepage"
+# One odd answer must not silence us for months; after a day it may say so again.
+LONGEST_PAUSE = 86_400.0  # seconds
 SUSPENDED = {"10006", "10009", "10010", "10402", "10403", "10404"}
 USER_AGENT = f"Sgwrs/1.0 | {akismet.USER_AGENT}"
 
@@ -353,11 +355,11 @@ def whole(text: str) -> int | None:
 def pause(text: str) -> float | None:
     """The seconds of a Retry-After header, which gives either them or a date."""
     if (seconds := whole(text.strip())) is not None:
-        return float(seconds)
+        return min(float(seconds), LONGEST_PAUSE)
     try:
         moment = parsedate_to_datetime(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        return min(max(0.0, (moment - timezone.now()).total_seconds()), 9_999_999.0)
+        return min(max(0.0, (moment - timezone.now()).total_seconds()), LONGEST_PAUSE)
     except (TypeError, ValueError, OverflowError):
         return None

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from . import akismet, notifications
-from .models import Account, Trouble
+from .models import Account, Comment, Report, Trouble
 
 type Call = Literal["check", "verify", "report"]
 
@@ -58,6 +58,17 @@ def may_be_probed(account: Account) -> bool:
     return not answer.trouble
 
 
+def look_in() -> None:
+    """End trouble that nothing else would: with nothing to ask about, nobody would find out."""
+    account = Account.objects.in_use()
+    if account is None or not account.trouble or not account.may_be_asked:
+        return
+    if Comment.objects.due().exists() or Report.objects.due().exists():
+        return
+    if Account.objects.claim_probe(account.pk, lease()):
+        verify()
+
+
 def verify() -> bool:
     """Ask Akismet whether the key is good; if it is, calls go on at once."""
     asked_at = timezone.now()
@@ -91,20 +102,26 @@ def note(answer: akismet.Answer, asked_at: datetime, call: Call = "check") -> No
             account.trouble_since = account.trouble_since or now
             account.changed_at = now
             account.paused_until = now + growing(account.failures, answer.retry_after)
+        elif call == "verify" and account.trouble == Trouble.ACCOUNT and answer.alert_code:
+            # The key of a throttled account verifies too; but somebody may well try what it does.
+            account.last_answer_at, account.paused_until = now, None
         else:
             account.last_answer_at = now
             if call != "verify":
                 account.proven_at, account.failures = now, 0
             account.trouble_since = account.changed_at = account.paused_until = None
-        account.trouble = answer.trouble
+            account.trouble = ""
+        account.trouble = answer.trouble or account.trouble
         account.save()
         notifications.heed(account)
 
 
 def answered_since(moment: datetime | None) -> bool:
-    """Whether Akismet has answered a question or taken a report since then."""
+    """Whether Akismet has answered a question or taken a report since then, and is in order."""
     account = Account.objects.in_use()
-    return bool(moment and account and account.proven_at and account.proven_at > moment)
+    if account is None or account.trouble or not moment:
+        return False
+    return account.proven_at is not None and account.proven_at > moment
 
 
 def growing(failures: int, at_least: float | None = None) -> timedelta:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -98,7 +98,7 @@ class Comment(models.Model):
     referrer = models.CharField(_("referring page"), max_length=500, blank=True)
     honeypot = models.CharField(_("decoy field"), max_length=500, blank=True)
 
-    # The local rule that wants a person to look at it, whatever Akismet says (comments.rules).
+    # The local rule that struck it (comments.rules).
     held_by = models.CharField(_("held by the rule"), max_length=20, choices=Rule, blank=True)
     held_because = models.CharField(_("because"), max_length=100, blank=True)
 
@@ -349,6 +349,15 @@ class Report(Exchange):
     decision = models.ForeignKey(
         Decision, models.CASCADE, related_name="reports", verbose_name=_("decision")
     )
+    # The question whose values are replayed.
+    spam_check = models.ForeignKey(
+        SpamCheck,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="reports",
+        verbose_name=_("question to Akismet"),
+    )
     verdict = models.CharField(_("reported as"), max_length=4, choices=Verdict)
     due_at = models.DateTimeField(null=True, blank=True, default=timezone.now, editable=False)
     claimed_until = models.DateTimeField(null=True, blank=True, editable=False)
@@ -508,31 +517,33 @@ class Policy(models.Model):
         default=False,
         help_text=_(
             "Somebody with an approved comment under the same e-mail is published as soon as "
-            "Akismet has said that it is not spam. E-mail addresses are not verified otherwise."
+            "Akismet has said that it is not spam. Whoever knows that address can then publish "
+            "under any name."
         ),
     )
     give_up_days = models.PositiveIntegerField(
         _("days to go on asking Akismet"),
         default=15,
+        validators=[MaxValueValidator(3650)],
         help_text=_("After these the comment stays “not checked yet”, in plain sight."),
     )
     spam_days = models.PositiveIntegerField(
         _("days to keep spam"),
         default=15,
-        validators=[MinValueValidator(1)],
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
         help_text=_("Counted from the day it was marked as spam."),
     )
     blatant_days = models.PositiveIntegerField(
         _("days to keep blatant spam"),
         null=True,
         blank=True,
-        validators=[MinValueValidator(1)],
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
         help_text=_("Empty: as long as other spam."),
     )
     evidence_days = models.PositiveIntegerField(
         _("days to keep what was sent to Akismet"),
         default=15,
-        validators=[MinValueValidator(1)],
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
         help_text=_("Then IP addresses are shortened too. Verdicts and decisions stay."),
     )
 
@@ -545,6 +556,33 @@ class Policy(models.Model):
 
     def __str__(self) -> str:
         return str(_("Rules"))
+
+    @classmethod
+    def is_off(cls) -> bool:
+        """Whether the owner wants nothing sent to Akismet."""
+        return cls.objects.current().mode == cls.Mode.OFF
+
+
+class PastDecisions(models.Model):
+    """How people decided on comments that are gone, so that accuracy does not forget them."""
+
+    month = models.DateField()
+    language = models.CharField(max_length=5)
+    verdict = models.CharField(max_length=4)
+    decision = models.CharField(max_length=10)
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("past decisions")
+        verbose_name_plural = _("past decisions")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("month", "language", "verdict", "decision"), name="past_decisions_once"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m} {self.language} {self.verdict}/{self.decision}: {self.count}"
 
 
 class PostCount(models.Model):

@@ -16,6 +16,9 @@ from blog.models import Article
 from . import akismet, breaker, rules, tasks
 from .models import Comment, Decision, Outcome, Policy, Report, Rule, SpamCheck, Status, Trouble
 
+# How often a comment is tried that fails alone, before its age may end it.
+ENOUGH = 5
+
 # --- receive ---------------------------------------------------------------------------------
 
 
@@ -27,20 +30,30 @@ def receive(comment: Comment) -> Comment:
     policy = Policy.objects.current()
     if comment.parent:
         comment.thread = comment.parent.thread or comment.parent
-    if held := rules.strikes(rules.HOLD, comment, policy):
+    rejected = rules.strikes(rules.REJECT, comment, policy)
+    if held := rejected or rules.strikes(rules.HOLD, comment, policy):
         comment.held_by, comment.held_because = held
     with transaction.atomic():
         # Of two that arrive at once, the second waits here and finds the first.
         Article.objects.select_for_update(no_key=True).get(pk=comment.article_id)
+        keep_hold_of_thread(comment)
         if already := rules.said_before(comment):
             return already
         comment.save()
-        if rejected := rules.strikes(rules.REJECT, comment, policy):
+        if rejected:
             rule, why = rejected
             move(comment, Status.REJECTED, by=Decision.By.RULE, rule=rule, reason=why)
         else:
             ask_again(comment, reason="")
     return comment
+
+
+def keep_hold_of_thread(comment: Comment) -> None:
+    """What it answers may be erased at this very moment; it then begins a thread of its own."""
+    wanted = [pk for pk in (comment.parent_id, comment.thread_id) if pk]
+    there = Comment.objects.select_for_update(no_key=True).filter(pk__in=wanted).in_bulk()
+    comment.parent = there.get(comment.parent_id) if comment.parent_id else None
+    comment.thread = there.get(comment.thread_id) if comment.thread_id else None
 
 
 def ask_again(comment: Comment, reason: str) -> None:
@@ -62,13 +75,19 @@ def check(pk: int) -> SpamCheck | None:
     """
     if not may_ask() or not Comment.objects.claim(pk, breaker.lease()):
         return None
+    if not Comment.objects.exclude(user_ip=None).filter(pk=pk).exists():
+        no_address = akismet.Answer(trouble=Trouble.NO_ADDRESS)
+        return take_down(Comment.objects.get(pk=pk), timezone.now(), no_address)
     if not breaker.admits():
         Comment.objects.filter(pk=pk).update(claimed_until=None)
         return None
     comment = Comment.objects.select_related("article__category", "user").get(pk=pk)
+    if comment.is_decided:  # while the key was being verified, say
+        Comment.objects.filter(pk=pk).update(claimed_until=None, check_due_at=None)
+        return None
+    before = comment.checks.order_by("pk").last()
     asked_at = timezone.now()
     answer = akismet.check(comment)
-    before = comment.checks.order_by("pk").last()
     fails_alone = is_alone(answer, before.asked_at if before and before.trouble else None)
     if not fails_alone:
         breaker.note(answer, asked_at)
@@ -77,7 +96,7 @@ def check(pk: int) -> SpamCheck | None:
 
 def may_ask() -> bool:
     """Whether the owner wants Akismet asked, and it is in a state to be."""
-    return Policy.objects.current().mode != Policy.Mode.OFF and breaker.is_closed()
+    return not Policy.is_off() and breaker.is_closed()
 
 
 def is_alone(answer: akismet.Answer, failed_before: datetime | None) -> bool:
@@ -141,26 +160,33 @@ def next_try(
 ) -> tuple[datetime | None, str]:
     """When to ask again after this answer (None: not at all), and the reason to give.
 
+    The answer is among the comment's checks already.
+
     While Akismet is out of order the breaker makes everybody wait, so the comment itself is due
     at once; only one that fails alone waits by itself.
     """
     now = timezone.now()
     if answer.trouble and answer.trouble != Trouble.NO_ADDRESS:
-        if (now - comment.submitted_at).days >= Policy.objects.current().give_up_days:
+        if not fails_alone:
+            return now, "retry"
+        age = (now - comment.submitted_at).days
+        if age >= Policy.objects.current().give_up_days and comment.check_attempts >= ENOUGH:
             return None, "retry"
-        alone = breaker.growing(comment.check_attempts, answer.retry_after)
-        return now + alone if fails_alone else now, "retry"
+        return now + breaker.growing(comment.check_attempts, answer.retry_after), "retry"
     # One second look only: whoever says "so far" twice would say it for ever.
-    if answer.outcome == Outcome.PROVISIONAL and comment.check_reason != "recheck":
+    provisional = comment.checks.filter(outcome=Outcome.PROVISIONAL).count()
+    if answer.outcome == Outcome.PROVISIONAL and provisional == 1:
         return now + timedelta(seconds=answer.recheck_after or 0), "recheck"
     return None, ""
 
 
 def recheck(comment: Comment) -> bool:
-    """Have Akismet asked again, at a person's wish. False: it is decided already."""
+    """Have Akismet asked again, at a person's wish. False: it is decided, or cannot be asked."""
     with transaction.atomic():
         comment = Comment.objects.select_for_update().get(pk=comment.pk)
         if comment.is_decided or comment.status in {Status.APPROVED, Status.REJECTED}:
+            return False
+        if comment.user_ip is None:  # kept no longer (comments.privacy)
             return False
         ask_again(comment, reason="recheck_queue" if comment.checks.exists() else "")
     return True
@@ -211,12 +237,21 @@ def undo(comment: Comment, user: User | AnonymousUser) -> Decision | None:
         if made is None:
             return None
         contradict(comment, made)
-        checked = comment.last_verdict
-        if checked is None and not comment.is_decided:
-            ask_again(comment, reason="retry" if comment.checks.exists() else "")
-        elif checked and checked.outcome == Outcome.PROVISIONAL and not comment.is_decided:
-            ask_again(comment, reason="recheck")
+        if not comment.is_decided and comment.status not in {Status.APPROVED, Status.REJECTED}:
+            go_on(comment)
     return made
+
+
+def go_on(comment: Comment) -> None:
+    """Nobody has decided any longer: it is Akismet's turn again, as far as it is not over."""
+    checked = comment.checks.exclude(outcome=Outcome.UNKNOWN).order_by("pk").last()
+    if checked is None:
+        ask_again(comment, reason="retry" if comment.checks.exists() else "")
+        return
+    if comment.status == Status.UNCHECKED:  # the verdict came after the decision
+        follow(comment, checked)
+    if checked.outcome == Outcome.PROVISIONAL:
+        ask_again(comment, reason="recheck")
 
 
 def move(comment: Comment, to: Status, **why: Any) -> Decision | None:
@@ -237,7 +272,7 @@ def contradict(comment: Comment, made: Decision) -> Report | None:
     checked = comment.checks.exclude(outcome=Outcome.UNKNOWN).order_by("pk").last()
     if checked is None:
         return None
-    reports = comment.reports.filter(decision__decided_at__gt=checked.asked_at).order_by("pk")
+    reports = comment.reports.filter(spam_check=checked).order_by("pk")
     # What was not sent yet need not be sent any more.
     reports.filter(delivered_at=None).update(due_at=None)
     own = Report.Verdict.SPAM if checked.outcome == Outcome.SPAM else Report.Verdict.HAM
@@ -260,7 +295,7 @@ def contradict(comment: Comment, made: Decision) -> Report | None:
         made.save(update_fields=["came_too_late"])
         return None
     report = Report.objects.create(
-        comment=comment, decision=made, verdict=wanted, sent=checked.sent
+        comment=comment, decision=made, spam_check=checked, verdict=wanted, sent=checked.sent
     )
     tasks.report.enqueue(report.pk)
     return report
@@ -268,7 +303,7 @@ def contradict(comment: Comment, made: Decision) -> Report | None:
 
 def report(pk: int) -> bool:
     """Deliver one report. False: not now; it stays due."""
-    if not breaker.is_closed() or not Report.objects.claim(pk, breaker.lease()):
+    if not may_ask() or not Report.objects.claim(pk, breaker.lease()):
         return False
     if not breaker.admits():
         Report.objects.filter(pk=pk).update(claimed_until=None)
@@ -309,9 +344,14 @@ def sweep() -> None:
 
 def sweep_one() -> bool:
     """Do the first thing that is due. False: nothing is, or Akismet may not be called."""
-    if may_ask() and (comment := Comment.objects.due().first()):
+    if not may_ask():
+        return False
+    comment, waiting = Comment.objects.due().first(), Report.objects.due().first()
+    if comment and waiting and waiting.attempts < comment.check_attempts:
+        comment = None  # what failed less often comes first
+    if comment:
         check(comment.pk)
-    elif breaker.is_closed() and (waiting := Report.objects.due().first()):
+    elif waiting:
         report(waiting.pk)
     else:
         return False

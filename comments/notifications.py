@@ -5,7 +5,7 @@ A mail that cannot be sent is tried again after a pause; only one that was sent 
 """
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from django.conf import settings
@@ -36,11 +36,22 @@ type News = Literal["trouble", "over"]
 def news(account: Account) -> News | None:
     """What the owner does not know yet."""
     if not account.trouble:
-        return "over" if account.mailed_at else None
+        return "over" if account.mailed_at and is_over(account, account.mailed_at) else None
     if account.trouble in URGENT:
         return None if account.mailed_about in URGENT else "trouble"
     since = account.trouble_since or timezone.now()
     return None if account.mailed_at or timezone.now() - since < PATIENCE else "trouble"
+
+
+def is_over(account: Account, mailed_at: datetime) -> bool:
+    """Whether it really is: a question was answered since, or all has been quiet for long.
+
+    A good key alone proves little, as it may be called good while questions are refused.
+    """
+    if account.proven_at and account.proven_at > mailed_at:
+        return True
+    quiet_since = account.last_answer_at
+    return quiet_since is not None and timezone.now() - quiet_since > PATIENCE
 
 
 def heed(account: Account) -> None:

@@ -19,8 +19,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_tasks_db.models import DBTaskResult
 
-from . import rules, tasks
-from .models import Chore, Comment, Decision, Policy, PostCount, Report, SpamCheck, Status
+from . import accuracy, rules, tasks
+from .models import Chore, Comment, Decision, Outcome, Policy, PostCount, Report, SpamCheck, Status
 
 BATCH = 500
 RETENTION = "retention"
@@ -66,7 +66,7 @@ def outlived(now: datetime) -> list[tuple[str, QuerySet[Any], LetGo]]:
     """What was kept long enough by now: its name, its rows, and how they are let go."""
     policy = Policy.objects.current()
     return [
-        (_("spam"), old_spam(policy, now), delete),
+        (_("spam"), old_spam(policy, now), delete_spam),
         (_("comments with evidence"), old_evidence(policy, now), forget),
         (_("finished tasks"), old_tasks(now), delete),
     ]
@@ -111,7 +111,8 @@ def old_evidence(policy: Policy, now: datetime) -> QuerySet[Comment]:
     decisions = Decision.objects.filter(comment=OuterRef("pk"))
     reports = Report.objects.filter(comment=OuterRef("pk"))
     checked_long_ago = (
-        Exists(checks)
+        (Exists(checks.exclude(outcome=Outcome.UNKNOWN)) | Exists(decisions))
+        & Exists(checks)
         & ~Exists(checks.filter(asked_at__gte=since))
         & ~Exists(decisions.filter(decided_at__gte=since))
     )
@@ -138,6 +139,12 @@ def open_reports() -> QuerySet[Report]:
 
 def delete(rows: QuerySet[Any]) -> None:
     rows.delete()
+
+
+def delete_spam(comments: QuerySet[Comment]) -> None:
+    """The comments go; how often Akismet was right about such stays known."""
+    accuracy.remember(comments)
+    comments.delete()
 
 
 def forget(comments: QuerySet[Comment]) -> None:

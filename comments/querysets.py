@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 if TYPE_CHECKING:
@@ -62,7 +62,12 @@ class CommentQuerySet(DueQuerySet["Comment"]):
 
 
 class ReportQuerySet(DueQuerySet["Report"]):
-    pass
+    def due(self) -> Self:
+        """Not while an earlier one on the same comment is under way: the last word must be last."""
+        earlier = self.model._default_manager.filter(
+            comment=OuterRef("comment"), pk__lt=OuterRef("pk"), claimed_until__gt=timezone.now()
+        )
+        return super().due().filter(~Exists(earlier))
 
 
 class AccountQuerySet(models.QuerySet["Account"]):

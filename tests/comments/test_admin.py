@@ -149,5 +149,5 @@ def test_list_takes_the_same_queries_for_any_number_of_comments(
         make_comment()
     work()
     desk.get(LIST)  # fills what is kept for the process
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(16):
         desk.get(LIST)

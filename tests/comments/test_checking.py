@@ -11,14 +11,15 @@ from django.db import connection
 from django.utils import timezone
 
 from comments import akismet as client
-from comments import breaker, moderation
-from comments.models import Account, Comment, Decision, Outcome, SpamCheck, Trouble
+from comments import breaker, moderation, notifications
+from comments.models import Account, Comment, Decision, Outcome, Policy, SpamCheck, Trouble
 from tests.cast import (
     SPAMMER,
     make_article,
     make_category,
     make_comment,
     make_moderator,
+    make_owner,
     work,
 )
 from tests.standin import Standin
@@ -327,13 +328,80 @@ def test_comment_that_fails_alone_holds_up_nobody(akismet: Standin) -> None:
     assert stubborn.check_due_at > moment + timedelta(seconds=60)
 
 
-def test_after_the_settled_days_it_is_asked_about_no_more_and_stays_in_sight(
-    akismet: Standin,
-) -> None:
+def test_an_outage_ends_no_comment_however_old(akismet: Standin) -> None:
     akismet.behave("500")
     comment = make_comment(submitted_at=timezone.now() - timedelta(days=16))
-    work()
+    moment = timezone.now()
+    for _ in range(6):
+        with time_machine.travel(moment, tick=False):
+            moderation.sweep()
+            moment = paused_until() + timedelta(milliseconds=1)
+    akismet.behave(None)
+    with time_machine.travel(moment):
+        moderation.sweep()
+    assert status(comment) == "pending"
+
+
+def test_what_fails_alone_for_days_is_asked_about_no_more_and_stays_in_sight(
+    akismet: Standin,
+) -> None:
+    comment = make_comment(submitted_at=timezone.now() - timedelta(days=16))
+    answer = client.Answer(trouble=Trouble.NONSENSE)
+    for _ in range(5):
+        Comment.objects.update(check_due_at=timezone.now())
+        moderation.take_down(comment, timezone.now(), answer, fails_alone=True)
     assert (status(comment), comment.check_due_at) == ("unchecked", None)
+
+
+def test_key_that_verifies_while_questions_are_refused_is_mailed_about_once(
+    akismet: Standin,
+) -> None:
+    make_owner().email = "owner@example.com"
+    akismet.behave("invalid", only="comment-check")
+    make_comment()
+    moment = timezone.now()
+    for _ in range(5):
+        with time_machine.travel(moment, tick=False):
+            work()
+            moderation.sweep()
+            work()
+            moment = paused_until() + timedelta(milliseconds=1)
+    account = Account.objects.get()
+    assert account.failures == 5
+    assert notifications.news(account) != "over"
+
+
+def test_trouble_ends_although_nothing_is_left_to_ask_about(akismet: Standin) -> None:
+    akismet.behave("500")
+    comment = make_comment()
+    work()
+    moderation.approve(comment, make_moderator())
+    akismet.behave(None)
+    with time_machine.travel(timezone.now() + timedelta(hours=1)):
+        breaker.look_in()
+    assert Account.objects.get().trouble == ""
+
+
+def test_one_comment_that_always_fails_does_not_hold_up_reports(akismet: Standin) -> None:
+    spam = make_comment(**SPAMMER)
+    work()
+    akismet.behave("413", only="comment-check")
+    make_comment()
+    work()
+    moderation.approve(spam, make_moderator())
+    with time_machine.travel(timezone.now() + timedelta(hours=1)):
+        moderation.sweep()
+    assert len(akismet.reports) == 1
+
+
+def test_nothing_at_all_is_sent_when_it_is_off(akismet: Standin) -> None:
+    comment = make_comment(**SPAMMER)
+    work()
+    Policy.objects.create(pk=1, mode="off")
+    moderation.approve(comment, make_moderator())
+    work()
+    moderation.sweep()
+    assert akismet.reports == []
 
 
 def test_provisional_twice_is_not_asked_a_third_time(akismet: Standin) -> None:
@@ -371,10 +439,11 @@ def test_published_or_refused_is_never_moved_by_a_verdict(akismet: Standin) -> N
     ("header", "seconds"),
     [
         ("120", 120.0),
+        ("9999999", 86_400.0),
         ("9" * 400, None),
         ("-1", None),
         ("x", None),
-        ("Fri, 01 Jan 9999 00:00:00 GMT", 9_999_999.0),
+        ("Fri, 01 Jan 9999 00:00:00 GMT", 86_400.0),
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
         ("²", None),
     ],

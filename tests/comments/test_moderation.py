@@ -7,9 +7,10 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from comments import akismet as client
 from comments import moderation
-from comments.models import Comment, Decision, Report
-from tests.cast import SPAMMER, make_comment, make_moderator, work
+from comments.models import Comment, Decision, Policy, Report
+from tests.cast import RHYS, SPAMMER, make_comment, make_moderator, work
 from tests.standin import Standin
 
 pytestmark = pytest.mark.django_db
@@ -255,3 +256,53 @@ def test_taking_back_keeps_the_second_look_at_provisional_ham(akismet: Standin) 
     moderation.undo(comment, mared)
     work()
     assert akismet.checks[-1].get("recheck_reason") == "recheck"
+
+
+def test_verdict_that_came_after_a_decision_counts_once_that_is_taken_back(
+    akismet: Standin,
+) -> None:
+    mared, comment = make_moderator(), make_comment(**SPAMMER)
+    asked_at, answer = timezone.now(), client.check(comment)
+    moderation.approve(comment, mared)
+    moderation.take_down(comment, asked_at, answer)
+    moderation.undo(comment, mared)
+    assert status(comment) == "spam"
+
+
+def test_taking_back_what_a_rule_rejected_tells_akismet_nothing(akismet: Standin) -> None:
+    Policy.objects.create(pk=1, reject_words="casino")
+    mared, comment = make_moderator(), make_comment(body="casino")
+    moderation.approve(comment, mared)
+    moderation.undo(comment, mared)
+    work()
+    moderation.sweep()
+    assert (status(comment), akismet.calls) == ("rejected", [])
+
+
+def test_comment_without_an_address_is_not_asked_about(akismet: Standin) -> None:
+    comment = make_comment(user_ip=None)
+    work()
+    assert (status(comment), akismet.calls) == ("unchecked", [])
+    assert comment.verdict_in_words
+
+
+def test_later_report_waits_for_the_one_under_way(akismet: Standin) -> None:
+    mared, comment = make_moderator(), make_comment(**SPAMMER)
+    work()
+    moderation.approve(comment, mared)
+    first = Report.objects.get()
+    assert Report.objects.claim(first.pk, 60)
+    moderation.mark_as_spam(comment, mared)
+    work()
+    moderation.sweep()
+    assert akismet.reports == []
+
+
+def test_reply_to_what_is_erased_meanwhile_is_kept() -> None:
+    parent = make_comment(status="approved")
+    reply = Comment(
+        article=parent.article, parent=parent, language="cy", **RHYS | {"email": "b@x.example"}
+    )
+    Comment.objects.filter(pk=parent.pk).delete()
+    assert status(moderation.receive(reply)) == "unchecked"
+    assert reply.parent is None

@@ -10,13 +10,14 @@ import pytest
 import time_machine
 from django.apps import apps
 from django.contrib.admin.models import DELETION, LogEntry
+from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from comments import moderation, privacy
+from comments import accuracy, moderation, privacy
 from comments.models import (
     Chore,
     Comment,
@@ -317,12 +318,9 @@ def test_shortened_address_is_never_told_to_akismet(akismet: Standin) -> None:
     asked = len(akismet.checks)
     with after(JUST_OVER):
         privacy.retain()
-        moderation.recheck(comment)
+        assert not moderation.recheck(comment)
         moderation.sweep()
     assert len(akismet.checks) == asked
-    last = Comment.objects.get().last_check
-    assert last is not None
-    assert last.trouble == "no_address"
 
 
 # --- tasks, the command, once a day ------------------------------------------------------------
@@ -554,3 +552,31 @@ def test_moderator_cannot_erase(client: Client) -> None:
     comment = make_comment()
     client.post(LIST, {"action": "erase", "_selected_action": comment.pk, "confirmed": "yes"})
     assert is_there(comment)
+
+
+def test_accuracy_does_not_forget_spam_that_is_gone(akismet: Standin) -> None:
+    missed = make_comment()
+    work()
+    moderation.mark_as_spam(missed, make_moderator())
+    work()
+    before = accuracy.accuracy().total.missed_spam
+    with after(JUST_OVER):
+        privacy.retain()
+        assert not is_there(missed)
+        assert accuracy.accuracy().total.missed_spam == before == "1 of 1"
+
+
+def test_address_of_a_comment_never_judged_stays_for_the_question(akismet: Standin) -> None:
+    akismet.behave("500")
+    comment = make_comment()
+    work()
+    Comment.objects.update(check_due_at=None)
+    with after(timedelta(days=40)):
+        privacy.retain()
+    comment.refresh_from_db()
+    assert comment.user_ip
+
+
+def test_days_have_a_limit() -> None:
+    with pytest.raises(ValidationError):
+        Policy(pk=1, spam_days=999_999).full_clean()

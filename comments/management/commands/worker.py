@@ -10,7 +10,7 @@ from django.db import DatabaseError, close_old_connections
 from django_tasks_db.management.commands.db_worker import Command as TaskWorker
 
 from comments import breaker, moderation, notifications, privacy, status
-from comments.models import Account, Heartbeat
+from comments.models import Account, Heartbeat, Policy
 
 logger = logging.getLogger(__name__)
 PAUSE = 1.0  # seconds
@@ -63,8 +63,9 @@ def keep_house(over: threading.Event) -> None:
 
     def look() -> None:
         account = Account.objects.in_use()
-        if account and account.last_call_at is None:
+        if account and account.last_call_at is None and not Policy.is_off():
             breaker.verify()  # a new key: better known bad now than with the first comment
+        breaker.look_in()
         notifications.sweep()
         status.refresh_usage()
         privacy.daily()
