@@ -66,15 +66,16 @@ def test_sections_are_dragged_into_another_order(page: Page, live_server: Any) -
     article = make_article(sections=3)
     make_owner()
     page.set_viewport_size({"width": 1280, "height": 6000})
-    page.goto(f"{live_server.url}/admin/blog/article/{article.pk}/change/")
-    page.locator("[name=username]").fill("owain")
-    page.locator("[name=password]").fill("x")
-    page.locator("[type=submit]").last.click()
     faults: list[str] = []
     page.on(
         "console", lambda message: faults.append(message.text) if message.type == "error" else None
     )
-    page.reload()
+    page.goto(f"{live_server.url}/admin/blog/article/{article.pk}/change/")
+    page.locator("[name=username]").fill("owain")
+    page.locator("[name=password]").fill("x")
+    page.locator("[type=submit]").last.click()
+    expect(page.locator("#sections-2 .admin-ordering-field-input-wrapper")).to_be_visible()
+    page.wait_for_load_state()
     handle = page.locator("#sections-2 .admin-ordering-field-input-wrapper").bounding_box()
     target = page.locator("#sections-0").bounding_box()
     assert handle
