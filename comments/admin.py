@@ -22,11 +22,24 @@ from django.urls import URLPattern, URLResolver, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, ngettext_lazy
 
 from . import breaker, moderation, privacy, rules, status
 from .accuracy import accuracy
 from .models import Account, Comment, Decision, Policy, Report, SpamCheck, Status
+
+APPROVED = ngettext_lazy("One comment is approved.", "%(n)s comments are approved.", "n")
+SPAM = ngettext_lazy("One comment is marked as spam.", "%(n)s comments are marked as spam.", "n")
+REJECTED = ngettext_lazy("One comment is rejected.", "%(n)s comments are rejected.", "n")
+ASKED = ngettext_lazy(
+    "Akismet will be asked about one comment.", "Akismet will be asked about %(n)s comments.", "n"
+)
+TAKEN_BACK = ngettext_lazy(
+    "The last decision on one comment is taken back.",
+    "The last decision on %(n)s comments is taken back.",
+    "n",
+)
+LEFT = ngettext_lazy("One comment was left as it is.", "%(n)s comments were left as they are.", "n")
 
 
 def moderator_action(one: Any, many: Any) -> Callable[[Any], Any]:
@@ -37,11 +50,6 @@ def moderator_action(one: Any, many: Any) -> Callable[[Any], Any]:
         description=one,
         description_plural=many,
     )
-
-
-def count(comments: QuerySet[Comment], act: Callable[[Comment], Any]) -> int:
-    """Act on each comment by itself; how many it changed."""
-    return sum(bool(act(comment)) for comment in comments)
 
 
 class Evidence[M: Model](admin.ModelAdmin[M]):
@@ -151,63 +159,39 @@ class CommentAdmin(Evidence[Comment]):
 
     @moderator_action(_("Approve"), _("Approve the selected comments"))
     def approve(self, request: HttpRequest, queryset: QuerySet[Comment]) -> None:
-        done = count(queryset, lambda one: moderation.approve(one, request.user))
-        self.tell(
-            request,
-            queryset,
-            done,
-            ngettext("One comment is approved.", "%(n)s comments are approved.", done),
-        )
+        self.do(request, queryset, lambda one: moderation.approve(one, request.user), APPROVED)
 
     @moderator_action(_("Mark as spam"), _("Mark the selected comments as spam"))
     def mark_as_spam(self, request: HttpRequest, queryset: QuerySet[Comment]) -> None:
-        done = count(queryset, lambda one: moderation.mark_as_spam(one, request.user))
-        self.tell(
-            request,
-            queryset,
-            done,
-            ngettext("One comment is marked as spam.", "%(n)s comments are marked as spam.", done),
-        )
+        self.do(request, queryset, lambda one: moderation.mark_as_spam(one, request.user), SPAM)
 
     @moderator_action(_("Reject"), _("Reject the selected comments"))
     def reject(self, request: HttpRequest, queryset: QuerySet[Comment]) -> None:
-        done = count(queryset, lambda one: moderation.reject(one, request.user))
-        self.tell(
-            request,
-            queryset,
-            done,
-            ngettext("One comment is rejected.", "%(n)s comments are rejected.", done),
-        )
+        self.do(request, queryset, lambda one: moderation.reject(one, request.user), REJECTED)
 
     @moderator_action(_("Ask Akismet again"), _("Ask Akismet about the selected comments again"))
     def recheck(self, request: HttpRequest, queryset: QuerySet[Comment]) -> None:
-        done = count(queryset, moderation.recheck)
-        self.tell(
-            request,
-            queryset,
-            done,
-            ngettext(
-                "Akismet will be asked about one comment.",
-                "Akismet will be asked about %(n)s comments.",
-                done,
-            ),
-        )
+        self.do(request, queryset, moderation.recheck, ASKED)
 
     @moderator_action(
         _("Take the last decision back"), _("Take the last decision on the selected comments back")
     )
     def undo(self, request: HttpRequest, queryset: QuerySet[Comment]) -> None:
-        done = count(queryset, lambda one: moderation.undo(one, request.user))
-        self.tell(
-            request,
-            queryset,
-            done,
-            ngettext(
-                "The last decision on one comment is taken back.",
-                "The last decision on %(n)s comments is taken back.",
-                done,
-            ),
-        )
+        self.do(request, queryset, lambda one: moderation.undo(one, request.user), TAKEN_BACK)
+
+    def do(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Comment],
+        act: Callable[[Comment], Any],
+        said: Any,
+    ) -> None:
+        """Act on each comment by itself; say what was done, and that the rest stays as it is."""
+        done = sum(bool(act(comment)) for comment in queryset)
+        if done:
+            self.message_user(request, said % {"n": done}, messages.SUCCESS)
+        if left := len(queryset) - done:
+            self.message_user(request, LEFT % {"n": left}, messages.WARNING)
 
     @admin.action(
         permissions=["erase"],
@@ -245,21 +229,6 @@ class CommentAdmin(Evidence[Comment]):
 
     def has_erase_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("comments.delete_comment")
-
-    def tell(self, request: HttpRequest, queryset: QuerySet[Comment], done: int, said: str) -> None:
-        """Say what was done, and that the rest was left as it is."""
-        left = len(queryset) - done
-        if done:
-            self.message_user(request, said % {"n": done}, messages.SUCCESS)
-        if left:
-            self.message_user(
-                request,
-                ngettext(
-                    "One comment was left as it is.", "%(n)s comments were left as they are.", left
-                )
-                % {"n": left},
-                messages.WARNING,
-            )
 
 
 class PolicyForm(forms.ModelForm[Policy]):
