@@ -341,7 +341,6 @@ def akismet_page(request: HttpRequest) -> HttpResponse:
         "title": _("How it stands with Akismet"),
         "facts": status.facts(),
         "accuracy": accuracy(),
-        "policy": Policy.objects.current(),
     }
     return TemplateResponse(request, "admin/comments/status.html", context)
 

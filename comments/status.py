@@ -22,6 +22,7 @@ from . import akismet
 from .models import WAITING, Account, Comment, Heartbeat, Policy, Report, Status, Trouble
 
 HOUR = timedelta(hours=1)
+THROTTLED = timedelta(minutes=5)
 ABOUT_ALERT = "https://akismet.com/developers/detailed-docs/errors/akismet-error-%(code)s"
 
 # What to do about each kind of trouble.
@@ -197,6 +198,8 @@ def plan(account: Account) -> Fact:
     else:
         said["allowed"] = grouped(account.checks_allowed)
         text = _("%(used)s of %(allowed)s checks this month (as of %(when)s)") % said
+    if account.trouble:
+        return Fact(name, text)  # as it was before; it may well be the trouble
     if account.is_throttled:
         throttled = _("Akismet is throttling this key.")
         return Fact(name, f"{text}. {throttled}", "bad", str(REFUSED))
@@ -266,11 +269,16 @@ def grouped(number: int) -> str:
     return number_format(number, force_grouping=True)
 
 
-def refresh_usage(every: timedelta = HOUR) -> None:
-    """Ask Akismet how much of the plan is used, unless somebody has asked lately."""
+def refresh_usage(every: timedelta | None = None) -> None:
+    """Ask Akismet how much of the plan is used, unless somebody has asked lately.
+
+    Lately is an hour, but a few minutes while it throttles us: its end is news.
+    """
     account, now = Account.objects.in_use(), timezone.now()
     if account is None or account.trouble or not account.may_be_asked:
         return
+    if every is None:
+        every = THROTTLED if account.is_throttled else HOUR
     if account.usage_asked_at and account.usage_asked_at > now - every:
         return
     if Policy.objects.current().mode == Policy.Mode.OFF:

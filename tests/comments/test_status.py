@@ -175,7 +175,7 @@ def test_number_of_queries_is_constant(
     Account.objects.in_use()
     # Session and user, 2 on permissions; the account (banner, page), mode, 3 queues, worker,
     # owners, accuracy, mode again.
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(15):
         desk.get(PAGE)
 
 
