@@ -9,10 +9,12 @@ around it here, without touching its insides.
 """
 
 import queue
+import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -231,6 +233,7 @@ class Call(httpx.Client):
     """The HTTP client of one call: adds what the package refuses, keeps what it drops."""
 
     response: httpx.Response | None = None
+    line: socket.socket | None = None
 
     def __init__(self, extra: dict[str, list[str]]) -> None:
         self.extra = extra
@@ -247,8 +250,27 @@ class Call(httpx.Client):
 
     def post(self, url: Any, *, data: Any = None, **options: Any) -> httpx.Response:
         elsewhere = str(url).replace(AKISMET, settings.AKISMET_API_URL, 1)
-        self.response = super().post(elsewhere, data={**(data or {}), **self.extra}, **options)
+        self.response = super().post(
+            elsewhere,
+            data={**(data or {}), **self.extra},
+            extensions={"trace": self.look_on},
+            **options,
+        )
         return self.response
+
+    def look_on(self, event: str, info: dict[str, Any]) -> None:
+        """Keep hold of the connection (httpx's `trace` extension), to be able to hang up."""
+        if event in {"connection.connect_tcp.complete", "connection.start_tls.complete"}:
+            self.line = info["return_value"].get_extra_info("socket")
+
+    def hang_up(self) -> None:
+        """End the call for both sides, now. close() alone leaves a blocked read, and so the
+        connection, as it is, and Akismet would see the next question before this one's end.
+        """
+        if self.line is not None:
+            with suppress(OSError):
+                self.line.shutdown(socket.SHUT_RDWR)
+        self.close()
 
 
 @lru_cache(maxsize=1)
@@ -272,8 +294,7 @@ def ask(pairs: Pairs, use: Callable[[Any, dict[str, str]], Any]) -> tuple[Answer
     finally:
         answer.duration = time.monotonic() - started
         if http is not None:
-            # Also ends a call that was given up: its next read finds the connection closed.
-            http.close()
+            http.hang_up()
     if http is not None and http.response is not None and answer.trouble != Trouble.TIMEOUT:
         read_headers(answer, http.response)
     return answer, result

@@ -527,3 +527,18 @@ def test_of_many_workers_one_gets_the_comment_and_one_the_probe(akismet: Standin
     with ThreadPoolExecutor(8) as pool:
         got = list(pool.map(take, range(16)))
     assert [sum(row) for row in zip(*got, strict=True)] == [1, 1]
+
+
+@pytest.mark.parametrize("fault", ["drip", "drip_headers"])
+def test_call_that_is_given_up_is_over_for_akismet_too(
+    akismet: Standin, settings: Any, fault: str
+) -> None:
+    settings.AKISMET_TIMEOUT = 0.3
+    akismet.behave(fault, seconds=0.25)
+    make_comment()
+    work()
+    akismet.behave(None)
+    Account.objects.update(paused_until=None)
+    moderation.sweep()
+    assert len(akismet.checks) == 2
+    assert akismet.asked_twice_at_once == []
