@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 
 from .models import Comment, Policy, PostCount, Rule, Status
 
@@ -116,14 +116,18 @@ def posts_too_often(comment: Comment) -> int | None:
     """The seconds to wait if this address or e-mail has posted too often, else None.
 
     COMMENT_RATE says how often; staff are not counted. Exact whatever happens at the same time,
-    since the database itself counts, in one statement for each key.
+    since the database itself counts.
     """
     if settings.COMMENT_RATE is None or comment.user_id:
         return None
     most, seconds = settings.COMMENT_RATE
     now = time.time()
     slot = int(now // seconds)
-    counts = [count_post(key, slot) for key in (address_key(comment), email_key(comment)) if key]
+    keys = sorted(key for key in (address_key(comment), email_key(comment)) if key)
+    # Together, so that two posts at once are counted in the same order under both keys; sorted,
+    # so that none waits for one that waits for it.
+    with transaction.atomic():
+        counts = [count_post(key, slot) for key in keys]
     if max(counts, default=0) <= most:
         return None
     return int((slot + 1) * seconds - now) + 1

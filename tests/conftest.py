@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.staticfiles.handlers import StaticFilesHandler
-from django.core.cache import cache
 from django.test import Client
 
 from tests.standin import Standin
@@ -54,11 +53,12 @@ def on_postgresql() -> bool:
 
 
 @pytest.fixture(autouse=True)
-def quick_and_apart(settings: Any, tmp_path: Path, worker_id: str) -> Iterator[None]:
+def quick_and_apart(settings: Any, tmp_path: Path, worker_id: str) -> None:
     """Each test has its own folder and cache, a cheap password hash, and no Akismet."""
     settings.MEDIA_ROOT = tmp_path / "media"
-    # Workers share one Redis; the cache of one is not the other's.
-    settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": worker_id}}
+    # Tests at once share one Redis, so none clears it: each has names of its own instead.
+    apart = {"KEY_PREFIX": f"{worker_id}-{tmp_path.name}"}
+    settings.CACHES = {"default": settings.CACHES["default"] | apart}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.AXES_ENABLED = False
     settings.COMMENT_RATE = None
@@ -66,8 +66,6 @@ def quick_and_apart(settings: Any, tmp_path: Path, worker_id: str) -> Iterator[N
     settings.AKISMET_TIMEOUT = 2.0
     settings.AKISMET_RETRY_FIRST = 60.0
     settings.AKISMET_RETRY_MAX = 21600.0
-    yield
-    cache.clear()
 
 
 @pytest.fixture(autouse=True, scope="session")

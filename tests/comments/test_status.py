@@ -285,6 +285,7 @@ def test_not_ready_without_a_worker(reader: Client) -> None:
     assert ready(reader)[0] == 200
 
 
+@pytest.mark.django_db(transaction=True)  # the worker lets go of connections
 def test_worker_gives_signs_of_life(reader: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     over = threading.Event()
     monkeypatch.setattr(over, "wait", lambda _seconds: over.set())
