@@ -256,10 +256,6 @@ class Article(models.Model):  # type: ignore[django-manager-missing] # taggit ha
         return self.published_at is not None and self.modified_at.date() > self.published_at.date()
 
     @property
-    def is_machine_translated(self) -> bool:
-        return self.origin in {self.Origin.MACHINE, self.Origin.CHECKED}
-
-    @property
     def standfirst_html(self) -> str:
         return markup.article(self.standfirst)
 

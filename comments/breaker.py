@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from . import akismet, notifications
-from .models import Account, Comment, Report, Trouble
+from .models import Account, Comment, Policy, Report, Trouble
 
 type Call = Literal["check", "verify", "report"]
 
@@ -61,7 +61,7 @@ def may_be_probed(account: Account) -> bool:
 def look_in() -> None:
     """End trouble that nothing else would: with nothing to ask about, nobody would find out."""
     account = Account.objects.in_use()
-    if account is None or not account.trouble or not account.may_be_asked:
+    if account is None or not account.trouble or not account.may_be_asked or Policy.is_off():
         return
     if Comment.objects.due().exists() or Report.objects.due().exists():
         return

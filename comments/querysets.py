@@ -44,10 +44,6 @@ class CommentQuerySet(DueQuerySet["Comment"]):
     due_field = "check_due_at"
     attempts_field = "check_attempts"
 
-    def waiting(self) -> Self:
-        """What a person still has to decide."""
-        return self.filter(status__in=["unchecked", "pending"])
-
     def approved(self) -> Self:
         return self.filter(status="approved")
 

@@ -382,6 +382,20 @@ def test_trouble_ends_although_nothing_is_left_to_ask_about(akismet: Standin) ->
     assert Account.objects.get().trouble == ""
 
 
+def test_switched_off_not_even_trouble_is_looked_into(akismet: Standin) -> None:
+    akismet.behave("500")
+    moderation.approve(make_comment(), make_moderator())
+    make_comment()
+    work()
+    asked = len(akismet.calls)
+    Comment.objects.update(check_due_at=None)
+    Policy.objects.create(pk=1, mode="off")
+    akismet.behave(None)
+    with time_machine.travel(timezone.now() + timedelta(hours=1)):
+        breaker.look_in()
+    assert len(akismet.calls) == asked > 0
+
+
 def test_one_comment_that_always_fails_does_not_hold_up_reports(akismet: Standin) -> None:
     spam = make_comment(**SPAMMER)
     work()
