@@ -147,6 +147,13 @@ def database(value: dict[str, Any]) -> dict[str, Any]:
     raise ValidationError("must be an address of sqlite or postgresql.")
 
 
+def replica(value: dict[str, Any]) -> dict[str, Any]:
+    """A parsed DATABASE_REPLICA_URL: a PostgreSQL server that follows the one of DATABASE_URL."""
+    if value["ENGINE"] != "django.db.backends.postgresql":
+        raise ValidationError("must be an address of postgresql.")
+    return database(value) | {"TEST": {"MIRROR": "default"}}
+
+
 def made_once(path: Path) -> str:
     """The secret in `path`, made on first use: readable by its owner only, the same for all."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -194,7 +201,13 @@ try:
     DATA_DIR = env.path("DATA_DIR", BASE_DIR / "data").resolve()
     SECRET_KEY = env.str("SECRET_KEY", "") or made_once(DATA_DIR / "secret_key")
     DATABASE = database(env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'sgwrs.sqlite3'}"))
+    DATABASE_REPLICA = (
+        replica(env.dj_db_url("DATABASE_REPLICA_URL"))
+        if env.str("DATABASE_REPLICA_URL", "")
+        else None
+    )
     CACHE = env.cache("CACHE_URL", "locmem://")
+    PAGE_EXPORT = env.bool("PAGE_EXPORT", False)
     MAILER = env.mailer("EMAIL_URL", "smtp://localhost")
     WEB_WORKERS = env.int("WEB_WORKERS", 2, validate=at_least_one)
     AKISMET_API_KEY = env.str("AKISMET_API_KEY", "").strip()

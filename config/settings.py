@@ -17,6 +17,7 @@ INSTALLED_APPS = [
     "config",
     "blog",
     "comments",
+    "pagecache",
     "admin_ordering",
     "config.apps.AxesConfig",
     "crispy_forms",
@@ -76,8 +77,12 @@ TAGGIT_CASE_INSENSITIVE = True
 # Where things are kept
 
 DATABASES = {"default": environment.DATABASE}
+if environment.DATABASE_REPLICA:
+    DATABASES["replica"] = environment.DATABASE_REPLICA
+    DATABASE_ROUTERS = ["pagecache.replica.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": environment.CACHE}
+PAGE_EXPORT = environment.PAGE_EXPORT
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 MAILERS = {"default": environment.MAILER}
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = f"sgwrs@{urlsplit(SITE_URL).hostname}"

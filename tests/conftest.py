@@ -55,6 +55,7 @@ def on_postgresql() -> bool:
 @pytest.fixture(autouse=True)
 def quick_and_apart(settings: Any, tmp_path: Path, worker_id: str) -> None:
     """Each test has its own folder and cache, a cheap password hash, and no Akismet."""
+    settings.DATA_DIR = tmp_path
     settings.MEDIA_ROOT = tmp_path / "media"
     # Tests at once share one Redis, so none clears it: each has names of its own instead.
     apart = {"KEY_PREFIX": f"{worker_id}-{tmp_path.name}"}

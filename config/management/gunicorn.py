@@ -23,3 +23,7 @@ control_socket_disable = True
 
 def post_fork(arbiter: Any, worker: Any) -> None:
     end_with_parent(worker.ppid)
+    if environment.PAGE_EXPORT:
+        from pagecache import export  # needs Django, which is loaded by now
+
+        export.keep_fresh()

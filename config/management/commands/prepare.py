@@ -20,6 +20,7 @@ from django.db.models import Q
 
 from blog.models import Article
 from comments.models import Comment
+from pagecache import editions, store
 
 SAMPLE = ["sample_site", "sample_articles", "sample_comments"]
 LOCK = 7_394_725  # any number that nothing else on the same database uses
@@ -38,6 +39,7 @@ class Command(BaseCommand):
             if is_new():
                 self.load_sample()
             self.make_moderator(name, email)
+        begin_shelf()
         self.stdout.flush()
         close_pool()
 
@@ -114,6 +116,13 @@ def reason(error: Error) -> str:
 def is_new() -> bool:
     """Whether nothing was ever written here: whoever deleted the sample does not want it back."""
     return not any(model.objects.exists() for model in (Article, Comment, LogEntry))
+
+
+def begin_shelf() -> None:
+    """Kept pages are of a process that ended, perhaps by a power cut: begin with none."""
+    store.clear()
+    if edition := editions.current():
+        store.begun(edition.name)
 
 
 def close_pool() -> None:

@@ -1,0 +1,20 @@
+from django.apps import AppConfig
+from django.conf import settings
+from django.db.models.signals import post_delete, post_migrate, post_save, pre_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class PageCacheConfig(AppConfig):
+    name = "pagecache"
+    verbose_name = _("Page cache")
+
+    def ready(self) -> None:
+        from . import export, triggers  # they need the models, which were not there before
+
+        # A migration may make a table anew, and what hung on the old one goes with it.
+        pre_migrate.connect(triggers.remove, sender=self)
+        post_migrate.connect(triggers.install, sender=self)
+        if settings.PAGE_EXPORT:
+            for watched in triggers.WATCHED:
+                for signal in (post_save, post_delete):
+                    signal.connect(export.refresh_after, sender=watched.model)
