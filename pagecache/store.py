@@ -126,17 +126,16 @@ def write(path: Path, data: bytes) -> None:
 
 @lru_cache(maxsize=4)
 def begun(edition: str) -> float:
-    """When this edition was first seen on this machine (seconds since 1970); makes its folder."""
+    """When this edition was first seen on this machine (seconds since 1970); makes its folder.
+
+    Raises OSError where no folder can be made.
+    """
     folder = root() / edition
-    try:
-        return os.stat(folder / BEGUN).st_mtime
-    except FileNotFoundError:
-        for name in (PAGES, FRONT):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            os.close(os.open(folder / BEGUN, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    (folder / FRONT).mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(folder / BEGUN, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
         threading.Thread(target=discard_others, args=[edition], daemon=True).start()
-        return os.stat(folder / BEGUN).st_mtime
+    return os.stat(folder / BEGUN).st_mtime
 
 
 def discard_others(edition: str) -> None:

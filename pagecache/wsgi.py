@@ -170,8 +170,12 @@ def last_modified(edition: str) -> tuple[int, bool]:
     was first seen, and until that is over no reader's date proves anything: another edition may
     have been sent in the same second.
     """
-    first = int(store.begun(edition))
-    is_settled = timezone.now().timestamp() >= first + 1
+    now = timezone.now().timestamp()
+    try:
+        first = int(store.begun(edition))
+    except OSError:  # nothing can be kept here, not even that
+        first = int(now)
+    is_settled = now >= first + 1
     return (first + 1 if is_settled else first), is_settled
 
 

@@ -100,9 +100,7 @@ PRIVATE: dict[str, Callable[[Article], Any]] = {
     "comment received": lambda article: make_comment(article),
     "comment looked at by a worker": lambda _: Comment.objects.update(check_attempts=3),
     "comment's address shortened": lambda _: Comment.objects.update(user_ip=None, network="x"),
-    "spam rejected": lambda _: Comment.objects.filter(status="spam").update(
-        status=Status.REJECTED
-    ),
+    "spam rejected": lambda _: Comment.objects.filter(status="spam").update(status=Status.REJECTED),
     "spam deleted": lambda _: Comment.objects.filter(status="spam").delete(),
     "draft written": lambda _: make_article(title="Drafft", published_at=None),
     "worker alive": lambda _: Heartbeat.beat(),
