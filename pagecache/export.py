@@ -6,17 +6,20 @@ another machine) a moment later, by a thread of the web server; and ahead of tim
 that is about to appear by itself.
 """
 
+import logging
 import os
 import threading
+import time
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from . import editions, store
 
+logger = logging.getLogger(__name__)
 PAUSE = 0.1  # seconds between two looks
 # So long before an article's hour, and until it has come, only Sgwrs itself answers.
 BEFORE_THE_HOUR = timedelta(seconds=2)
@@ -44,7 +47,7 @@ def point_to(target: str) -> None:
     with suppress(OSError):
         if os.readlink(link) == target:
             return
-    draft = link.with_name(f"{store.LOCKS}/{store.CURRENT}")
+    draft = store.root() / store.LOCKS / store.CURRENT
     with suppress(FileNotFoundError):
         draft.unlink()
     draft.symlink_to(target)
@@ -61,9 +64,12 @@ def keep_fresh() -> None:
 
     def look() -> None:
         while True:
-            with suppress(DatabaseError, OSError):
+            try:
                 refresh()
-            pause.wait(PAUSE)
+            except DatabaseError:
+                connection.close()  # and nothing can change while it does not answer
+            except Exception:
+                logger.exception("What a front server may send could not be looked after.")
+            time.sleep(PAUSE)
 
-    pause = threading.Event()
     threading.Thread(target=look, daemon=True).start()
