@@ -21,6 +21,7 @@ SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=134217728;"
     "PRAGMA journal_size_limit=27103364; PRAGMA cache_size=-20000; PRAGMA temp_store=MEMORY;"
 )
+POSTGRESQL = "django.db.backends.postgresql"
 PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 env = Env()
@@ -137,7 +138,7 @@ def database(value: dict[str, Any]) -> dict[str, Any]:
                 "init_command": SQLITE_PRAGMAS,
             },
         }
-    if value["ENGINE"] == "django.db.backends.postgresql":
+    if value["ENGINE"] == POSTGRESQL:
         pool = {"min_size": 1, "max_size": 8, "timeout": 5}
         return value | {
             "CONN_MAX_AGE": 0,
@@ -145,13 +146,6 @@ def database(value: dict[str, Any]) -> dict[str, Any]:
             "OPTIONS": {"connect_timeout": 5} | value.get("OPTIONS", {}) | {"pool": pool},
         }
     raise ValidationError("must be an address of sqlite or postgresql.")
-
-
-def replica(value: dict[str, Any]) -> dict[str, Any]:
-    """A parsed DATABASE_REPLICA_URL: a PostgreSQL server that follows the one of DATABASE_URL."""
-    if value["ENGINE"] != "django.db.backends.postgresql":
-        raise ValidationError("must be an address of postgresql.")
-    return database(value) | {"TEST": {"MIRROR": "default"}}
 
 
 def made_once(path: Path) -> str:
@@ -201,11 +195,11 @@ try:
     DATA_DIR = env.path("DATA_DIR", BASE_DIR / "data").resolve()
     SECRET_KEY = env.str("SECRET_KEY", "") or made_once(DATA_DIR / "secret_key")
     DATABASE = database(env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'sgwrs.sqlite3'}"))
-    DATABASE_REPLICA = (
-        replica(env.dj_db_url("DATABASE_REPLICA_URL"))
-        if env.str("DATABASE_REPLICA_URL", "")
-        else None
-    )
+    DATABASE_REPLICA = None
+    if env.str("DATABASE_REPLICA_URL", ""):
+        DATABASE_REPLICA = database(env.dj_db_url("DATABASE_REPLICA_URL"))
+        if {DATABASE["ENGINE"], DATABASE_REPLICA["ENGINE"]} != {POSTGRESQL}:
+            sys.exit("DATABASE_REPLICA_URL: is for postgresql, which DATABASE_URL must name too.")
     CACHE = env.cache("CACHE_URL", "locmem://")
     PAGE_EXPORT = env.bool("PAGE_EXPORT", False)
     MAILER = env.mailer("EMAIL_URL", "smtp://localhost")

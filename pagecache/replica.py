@@ -4,6 +4,7 @@ A replica is always a little behind. Its copy of the edition says how far: a pag
 only if it shows the very edition that is out, else from the primary.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
@@ -14,6 +15,8 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from . import editions
 
 REPLICA = "replica"
+REST = 30  # seconds in which one that did not answer is not tried again
+_rest_until: dict[str, float] = {}
 _reading_from = ContextVar("reading_from", default=DEFAULT_DB_ALIAS)
 
 
@@ -43,7 +46,7 @@ def reading(wanted: str) -> Iterator[str]:
     """
     with ExitStack() as stack:
         as_of = None
-        if REPLICA in connections.settings:
+        if REPLICA in connections.settings and _rest_until.get(REPLICA, 0) < time.monotonic():
             as_of = enter(stack, REPLICA, wanted)
         if as_of is None:
             as_of = enter(stack, DEFAULT_DB_ALIAS)
@@ -62,6 +65,7 @@ def enter(stack: ExitStack, alias: str, wanted: str | None = None) -> str | None
             if alias == DEFAULT_DB_ALIAS:
                 raise
             connections[alias].close()
+            _rest_until[alias] = time.monotonic() + REST
             return None
         if seen is None or (wanted and seen.name != wanted):
             return None

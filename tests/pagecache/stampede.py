@@ -15,7 +15,7 @@ import django
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_started
 
-ASK = 16
+ASK = 6  # fewer than connections to PostgreSQL in a pool
 
 
 def main(path: str, go: Path) -> None:
