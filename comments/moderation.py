@@ -35,16 +35,19 @@ def receive(comment: Comment) -> Comment:
         comment.held_by, comment.held_because = held
     with transaction.atomic():
         # Of two that arrive at once, the second waits here and finds the first.
-        Article.objects.select_for_update(no_key=True).get(pk=comment.article_id)
-        keep_hold_of_thread(comment)
+        Article.objects.select_for_update(no_key=True).values("pk").get(pk=comment.article_id)
+        if comment.parent:
+            keep_hold_of_thread(comment)
         if already := rules.said_before(comment):
             return already
-        comment.save()
         if rejected:
+            comment.save()
             rule, why = rejected
             move(comment, Status.REJECTED, by=Decision.By.RULE, rule=rule, reason=why)
         else:
-            ask_again(comment, reason="")
+            comment.check_due_at = timezone.now()
+            comment.save()
+            tasks.check.enqueue(comment.pk)
     return comment
 
 

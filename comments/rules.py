@@ -128,6 +128,8 @@ def posts_too_often(comment: Comment) -> int | None:
     # so that none waits for one that waits for it.
     with transaction.atomic():
         counts = [count_post(key, slot) for key in keys]
+        if 1 in counts:
+            PostCount.objects.filter(slot__lt=slot).delete()
     if max(counts, default=0) <= most:
         return None
     return int((slot + 1) * seconds - now) + 1
@@ -156,9 +158,7 @@ def count_post(key: str, slot: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute(COUNT, [key, slot])
         (count,) = cursor.fetchone()
-    if count == 1:
-        PostCount.objects.filter(slot__lt=slot).delete()
-    return count
+    return int(count)
 
 
 # --- a rule tried before it is saved -----------------------------------------------------------

@@ -128,10 +128,12 @@ def mailer(value: str) -> dict[str, Any]:
 def database(value: dict[str, Any]) -> dict[str, Any]:
     """The parsed DATABASE_URL with what Sgwrs needs of SQLite and PostgreSQL."""
     if value["ENGINE"] == "django.db.backends.sqlite3":
-        # IMMEDIATE and WAL: writers wait for each other and readers for nobody. Connections stay
-        # open because the last one to close folds the WAL back into the file.
+        # IMMEDIATE and WAL: writers wait for each other (config.sqlite says how) and readers for
+        # nobody. Connections stay open because the last to close folds the WAL back into the file.
         return value | {
+            "ENGINE": "config.sqlite",
             "CONN_MAX_AGE": None,
+            "TEST": {"NAME": ":memory:"},  # pytest-django knows only Django's own engine
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,

@@ -125,20 +125,19 @@ class Site:
                 return None
 
     def processes(self) -> dict[int, str]:
-        """What runs with our DATA_DIR: process number and command line."""
+        """What runs with our DATA_DIR: process number, and its name as `top` shows it."""
         found = {}
         mark = f"DATA_DIR={self.folder}".encode()
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 if mark in (process / "environ").read_bytes().split(b"\0"):
-                    command = (process / "cmdline").read_bytes().replace(b"\0", b" ")
-                    found[int(process.name)] = command.decode()
+                    found[int(process.name)] = (process / "comm").read_text().strip()
             except OSError:  # It has ended, or is not ours to look into.
                 continue
         return found
 
-    def of_kind(self, part: str) -> list[int]:
-        return sorted(pid for pid, command in self.processes().items() if part in command)
+    def named(self, name: str) -> list[int]:
+        return sorted(pid for pid, called in self.processes().items() if called == name)
 
     def kill(self) -> None:
         """End all of it the hard way."""

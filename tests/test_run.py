@@ -204,8 +204,8 @@ def test_emptied_site_stays_empty(site: Site) -> None:
 def test_serve_answers_and_stops_cleanly(site: Site, running: subprocess.Popen[bytes]) -> None:
     assert f"Sgwrs is at http://127.0.0.1:{site.port}" in site.output()
     assert site.status("/healthz") == 200
-    assert site.of_kind("gunicorn")
-    assert site.of_kind("manage.py worker")
+    assert site.named("web server")
+    assert site.named("task worker")
     running.terminate()
     assert running.wait(PATIENCE) == 0
     assert site.processes() == {}
@@ -213,13 +213,13 @@ def test_serve_answers_and_stops_cleanly(site: Site, running: subprocess.Popen[b
 
 
 @linux_only
-@pytest.mark.parametrize("kind", ["manage.py worker", "gunicorn"])
+@pytest.mark.parametrize("name", ["task worker", "web server"])
 def test_one_that_dies_takes_the_other_along(
-    site: Site, running: subprocess.Popen[bytes], kind: str
+    site: Site, running: subprocess.Popen[bytes], name: str
 ) -> None:
-    os.kill(site.of_kind(kind)[0], signal.SIGKILL)
+    os.kill(site.named(name)[0], signal.SIGKILL)
     assert running.wait(PATIENCE) == 1
-    assert "ended by itself" in site.output()
+    assert f"The {name} ended by itself" in site.output()
     assert until(lambda: not site.processes())
 
 

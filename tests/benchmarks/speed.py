@@ -39,9 +39,10 @@ HOW = f"""
 Each request was measured in turns with all others, {{rounds}} rounds of {{requests}} each (fewer
 where one takes long), by {CLIENTS} clients at once on the same machine; a reader keeps the
 connection, whoever posts makes a new one. gunicorn as `make run` starts it, two processes of four
-threads, on SQLite; Akismet's stand-in with default time-out and pauses. "A bare view" is a Django view that returns
-the same bytes, without any middleware, in a gunicorn of the same kind. The worker checks while
-readers post, and a round begins when it has nothing left to do. Rates: more is better; times: less.
+threads, on SQLite; Akismet's stand-in with default time-out and pauses. "A bare view" is a Django
+view that returns the same bytes, without any middleware, in a gunicorn of the same kind. The worker
+checks while readers post, and a round begins when it has nothing left to do. Of rates more is
+better, of times less.
 """
 
 

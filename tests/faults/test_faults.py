@@ -108,6 +108,16 @@ def test_two_workers_share_one_queue(site: Site, akismet: Standin, prove: Prove)
     assert len(site.rows(TASK_WORKERS)) >= 2
 
 
+def test_many_post_at_once(site: Site, akismet: Standin, prove: Prove) -> None:
+    """More readers than there are threads, while the worker checks what has come already."""
+    trial = Trial("64 readers post at once", site, akismet)
+    site.serve()
+    trial.recover()  # Nothing is wrong from the start.
+    trial.post(500, at_once=64)
+    row = prove(trial)
+    assert (row.posted, row.stored, trial.refused) == (500, 500, 0)
+
+
 def test_database_restarts(tmp_path: Path, akismet: Standin, prove: Prove) -> None:
     """PostgreSQL goes as in a crash, while readers post and answers of Akismet are on their way."""
     with Cluster() as cluster, installed(tmp_path, cluster.url, akismet) as site:

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from tests.processes import Site, until
+from tests.processes import PATIENCE, Site, until
 from tests.standin import Call, Standin
 
 ARTICLE = "/cy/5-camsyniad-cyfryngau-cymdeithasol/"
@@ -150,7 +150,7 @@ class Trial:
     def end(self) -> Row:
         """Wait until all are checked, or give up, and compare the books."""
         with suppress(AssertionError):
-            until(self.is_all_done)
+            until(self.is_all_done, PATIENCE + len(self.posted) / 5)
         seconds = time.monotonic() - self.recovered[1]
         self.standin.wait_until_idle()
         row = self.compare()
