@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import GUNICORN, MANAGE, Site, linux_only, until
+from tests.processes import GUNICORN, MANAGE, Site, linux_only, own_database, until
 from tests.standin import Standin
 
 from .cluster import Cluster
@@ -106,6 +106,39 @@ def test_two_workers_share_one_queue(site: Site, akismet: Standin, prove: Prove)
     assert row.calls_in_vain == 0
     assert len(akismet.checks) == row.posted
     assert len(site.rows(TASK_WORKERS)) >= 2
+
+
+@pytest.mark.postgresql
+@pytest.mark.redis
+def test_machine_dies(tmp_path: Path, akismet: Standin, prove: Prove) -> None:
+    """Two machines, each with a folder of its own, share a database and a cache. One goes, with
+    all that its web server and its worker had in hand, and does not come back.
+    """
+    folders = [tmp_path / "one", tmp_path / "other"]
+    for folder in folders:
+        folder.mkdir()
+    with (
+        own_database() as database,
+        installed(folders[0], database, akismet) as one,
+        installed(folders[1], database, akismet) as other,
+    ):
+        trial = Trial("one of two machines dies", one, akismet, other)
+        for machine in (one, other):
+            machine.serve(*GUNICORN)
+            machine.start(*MANAGE, "worker")
+        akismet.behave("slow", seconds=0.5)
+        with trial.crowd():
+            until(lambda: len(one.rows(TASK_WORKERS)) >= 2)
+            until(lambda: len(trial.posted) >= 40)
+            assert trial.refused == 0
+            other.kill()
+            until(lambda: not other.processes())
+            until(lambda: trial.refused)
+            trial.recover()
+            enough = len(trial.posted) + 20
+            until(lambda: len(trial.posted) >= enough)
+        prove(trial)
+        assert one.of_kind("manage.py worker")
 
 
 def test_database_restarts(tmp_path: Path, akismet: Standin, prove: Prove) -> None:
