@@ -70,7 +70,6 @@ class Front:
         for old, new in (
             ("/var/lib/sgwrs", str(self.site.folder)),
             ("/opt/sgwrs", str(ROOT)),
-            ("127.0.0.1:8000", f"127.0.0.1:{self.site.port}"),
             *exchange,
         ):
             assert old in text, f"{name} no longer says {old}"
@@ -81,6 +80,7 @@ class Front:
         here = self.folder
         site = self.file(
             "nginx.conf",
+            ("127.0.0.1:8000", f"127.0.0.1:{self.site.port}"),
             ("blog.example", "localhost"),
             ("/etc/letsencrypt/live/localhost", str(here)),
             ("/var/log/nginx", str(here)),
@@ -112,7 +112,7 @@ class Front:
         file.write_text(
             self.file(
                 "Caddyfile",
-                ("blog.example {", f"https://localhost:{self.port} {{\n {certificate}"),
+                ("{$SITE_HOST:blog.example} {", f"{{$SITE_HOST}} {{\n {certificate}"),
                 ("\tservers {", ours),
             )
         )
@@ -131,7 +131,11 @@ class Front:
 
     def environment(self) -> dict[str, str]:
         home = str(self.folder)
-        return {"PATH": os.environ["PATH"], "HOME": home, "XDG_DATA_HOME": home}
+        site = {
+            "SITE_HOST": f"https://localhost:{self.port}",
+            "WEB": f"127.0.0.1:{self.site.port}",
+        }
+        return {"PATH": os.environ["PATH"], "HOME": home, "XDG_DATA_HOME": home} | site
 
     def is_up(self) -> bool:
         assert self.process.poll() is None, (self.folder / "output").read_text()
