@@ -10,7 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager
 from email.message import Message
 from pathlib import Path
 from typing import NamedTuple
@@ -18,9 +18,22 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.processes import GUNICORN, PATIENCE, ROOT, Site, free_port, own_database, until
+from tests.processes import (
+    GUNICORN,
+    PATIENCE,
+    ROOT,
+    Site,
+    free_port,
+    own_database,
+    until,
+    variables,
+)
 
 VISITOR = "127.0.0.9"  # not the address of the front server, so that the two can be told apart
+KINDS = [
+    pytest.param("nginx", marks=pytest.mark.nginx),
+    pytest.param("caddy", marks=pytest.mark.caddy),
+]
 PAGE = "/cy/5-camsyniad-cyfryngau-cymdeithasol/"
 SAYS = {"": b"kept as it is", "gzip": b"kept by gzip", "br": b"kept by brotli"}
 SUFFIX = {"": "", "gzip": ".gz", "br": ".br"}
@@ -64,6 +77,7 @@ class Front:
         self.folder = folder
         self.port, self.plain_port = free_port(), free_port()
         self.site: Site
+        self.process: subprocess.Popen[bytes] | None = None
 
     def file(self, name: str, *exchange: tuple[str, str]) -> str:
         text = (ROOT / "deploy" / name).read_text()
@@ -118,8 +132,7 @@ class Front:
         )
         return ["caddy", "run", "--adapter", "caddyfile", "--config", str(file)]
 
-    def start(self, site: Site) -> None:
-        self.site = site
+    def start(self) -> None:
         make_certificate(self.folder)
         self.trust = ssl.create_default_context(cafile=self.folder / "fullchain.pem")
         command = self.nginx() if self.kind == "nginx" else self.caddy()
@@ -138,15 +151,17 @@ class Front:
         return {"PATH": os.environ["PATH"], "HOME": home, "XDG_DATA_HOME": home} | site
 
     def is_up(self) -> bool:
-        assert self.process.poll() is None, (self.folder / "output").read_text()
+        has_ended = self.process is None or self.process.poll() is not None
+        assert not has_ended, (self.folder / "output").read_text()
         try:
             return self.ask("/healthz").status == 200
         except OSError:
             return False
 
     def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(PATIENCE)
+        if self.process:
+            self.process.terminate()
+            self.process.wait(PATIENCE)
 
     def ask(
         self, path: str, method: str = "GET", body: str | bytes | None = None, **headers: str
@@ -210,36 +225,33 @@ def make_certificate(folder: Path) -> None:
     )
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param("nginx", marks=pytest.mark.nginx),
-        pytest.param("caddy", marks=pytest.mark.caddy),
-    ],
-)
+@contextmanager
+def running(kind: str, folder: Path, **environment: str) -> Iterator[Front]:
+    """A front server with Sgwrs behind it; the address is https, as everybody's is."""
+    front = Front(kind, folder / "front")
+    site = folder / "site"
+    for new in (front.folder, site):
+        new.mkdir()
+    environment |= {"SITE_URL": f"https://localhost:{front.port}", "COMMENT_RATE": ""}
+    with own_database() as database:
+        front.site = Site(site, database, WEB_WORKERS="1", **environment)
+        done = front.site.manage("prepare")
+        assert done.returncode == 0, done.stderr
+        try:
+            front.site.serve(*GUNICORN)
+            front.start()
+            yield front
+        finally:
+            front.stop()
+            front.site.kill()
+
+
+@pytest.fixture(scope="module", params=KINDS)
 def front(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Front]:
-    """The front server with Sgwrs behind it; its address is https, as everybody's is."""
-    front = Front(request.param, tmp_path_factory.mktemp(request.param))
-    with own_database() as database:
-        site = Site(
-            tmp_path_factory.mktemp("site"),
-            database,
-            SITE_URL=f"https://localhost:{front.port}",
-            WEB_WORKERS="1",
-            COMMENT_RATE="",
-        )
-        done = site.manage("prepare")
-        assert done.returncode == 0, done.stderr
-        try:
-            site.serve(*GUNICORN)
-            front.start(site)
-            yield front
-        finally:
-            with suppress(AttributeError):  # It never started.
-                front.stop()
-            site.kill()
+    with running(request.param, tmp_path_factory.mktemp(request.param)) as front:
+        yield front
 
 
 @pytest.fixture
@@ -530,6 +542,25 @@ def switch(link: Path, to: str) -> None:
     draft = link.with_name("draft")
     draft.symlink_to(to)
     draft.rename(link)
+
+
+@pytest.mark.skipif("PAGE_EXPORT" not in variables(), reason="pages are not exported yet")
+@pytest.mark.parametrize("kind", KINDS)
+def test_page_that_sgwrs_keeps_is_sent_until_it_changes(kind: str, tmp_path: Path) -> None:
+    with running(kind, tmp_path, PAGE_EXPORT="yes") as front:
+        file = front.site.folder / "pagecache" / "current" / PAGE.strip("/") / "index.html"
+        front.ask(PAGE)
+        until(file.exists)
+        answer = front.ask(PAGE)
+        assert answer.body == file.read_bytes()
+        assert answer.headers["ETag"] != from_sgwrs(front, PAGE).headers["ETag"]
+        front.site.shell(
+            "from blog.models import Article;"
+            "article = Article.objects.get(slug='5-camsyniad-cyfryngau-cymdeithasol');"
+            "article.title = 'Teitl newydd'; article.save()"
+        )
+        until(lambda: b"Teitl newydd" in front.ask(PAGE).body)
+        until(lambda: file.exists() and b"Teitl newydd" in file.read_bytes())
 
 
 # When Sgwrs is down
