@@ -16,6 +16,8 @@ from tests.standin import Standin
 # Playwright keeps an event loop in the thread that also asks the database.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
+# The programs that some tests stand on, by the marker of those tests, with what to install.
+FRONT_SERVERS = {"nginx": "nginx-light and libnginx-mod-http-brotli-static", "caddy": "caddy"}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 
 
@@ -23,6 +25,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.import_plugin("tests.faults.table")
     config.addinivalue_line("markers", "browser: needs Chromium")
     config.addinivalue_line("markers", "postgresql: needs DATABASE_URL to name a PostgreSQL server")
+    config.addinivalue_line("markers", "redis: needs CACHE_URL to name a Redis server")
+    for program in FRONT_SERVERS:
+        config.addinivalue_line("markers", f"{program}: needs {program}")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,6 +38,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="no Chromium found"))
         if item.get_closest_marker("postgresql") and not on_postgresql():
             item.add_marker(pytest.mark.skip(reason="no PostgreSQL in DATABASE_URL"))
+        if item.get_closest_marker("redis") and not on_redis():
+            item.add_marker(pytest.mark.skip(reason="no Redis in CACHE_URL"))
+        for program in FRONT_SERVERS:
+            if item.get_closest_marker(program) and not is_installed(program):
+                item.add_marker(pytest.mark.skip(reason=f"no {program} found"))
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -42,14 +52,29 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         missing.append("the browser tests (install Chromium)")
     if not on_postgresql():
         missing.append("the tests on PostgreSQL (set DATABASE_URL=postgresql://…)")
-    if "Redis" not in django_settings.CACHES["default"]["BACKEND"]:
+    if not on_redis():
         missing.append("the tests with Redis (set CACHE_URL=redis://…)")
+    missing += [
+        f"the tests with {program} (install {packages})"
+        for program, packages in FRONT_SERVERS.items()
+        if not is_installed(program)
+    ]
     for what in missing:
         terminalreporter.write_line(f"Not run: {what}.")
 
 
 def on_postgresql() -> bool:
     return "postgresql" in django_settings.DATABASES["default"]["ENGINE"]
+
+
+def on_redis() -> bool:
+    return "Redis" in django_settings.CACHES["default"]["BACKEND"]
+
+
+def is_installed(program: str) -> bool:
+    """A front server; of nginx, with the module for what is packed by Brotli."""
+    modules = Path("/etc/nginx/modules-enabled").glob("*brotli-static*")
+    return bool(shutil.which(program)) and (program != "nginx" or any(modules))
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -99,10 +100,10 @@ class Site:
     def output(self) -> str:
         return (self.folder / "output").read_text()
 
-    def status(self, path: str) -> int | None:
+    def status(self, path: str, patience: float = 5) -> int | None:
         request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}")
         try:
-            with urllib.request.urlopen(request, timeout=5) as response:
+            with urllib.request.urlopen(request, timeout=patience) as response:
                 return int(response.status)
         except urllib.error.HTTPError as error:
             return error.code
@@ -146,6 +147,17 @@ class Site:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:  # It went with its parent.
                 continue
+
+
+def variables() -> set[str]:
+    """The environment variables that Sgwrs reads."""
+    told = {
+        "config/environment.py": r'env\.\w+\(\s*"(\w+)"',
+        "config/management/commands/prepare.py": r'environ\.get\("(\w+)"',
+    }
+    return {
+        name for file, call in told.items() for name in re.findall(call, (ROOT / file).read_text())
+    }
 
 
 def free_port() -> int:

@@ -14,6 +14,7 @@ from . import PROPERTY
 from .trial import LET_KNOWN_PASS, Row, Trial
 
 SETTINGS = {
+    "SECRET_KEY": "the same on every machine of a site",
     "COMMENT_RATE": "",
     "AKISMET_TIMEOUT": "1",
     "AKISMET_RETRY_FIRST": "0.3",

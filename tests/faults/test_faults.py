@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.processes import GUNICORN, MANAGE, Site, linux_only, until
+from tests.processes import GUNICORN, MANAGE, Site, linux_only, own_database, until
 from tests.standin import Standin
 
 from .cluster import Cluster
@@ -116,6 +116,40 @@ def test_many_post_at_once(site: Site, akismet: Standin, prove: Prove) -> None:
     trial.post(500, at_once=64)
     row = prove(trial)
     assert (row.posted, row.stored, trial.refused) == (500, 500, 0)
+
+
+@pytest.mark.postgresql
+@pytest.mark.redis
+def test_machine_dies(tmp_path: Path, akismet: Standin, prove: Prove) -> None:
+    """Two machines, each with a folder of its own, share a database and a cache. One goes, with
+    all that its web server and its worker had in hand, and does not come back.
+    """
+    folders = [tmp_path / "one", tmp_path / "other"]
+    for folder in folders:
+        folder.mkdir()
+    with (
+        own_database() as database,
+        installed(folders[0], database, akismet) as one,
+        installed(folders[1], database, akismet) as other,
+    ):
+        trial = Trial("one of two machines dies", one, akismet, other)
+        for machine in (one, other):
+            machine.serve(*GUNICORN)
+            machine.start(*MANAGE, "worker")
+        before = set(one.processes())
+        akismet.behave("slow", seconds=0.5)
+        with trial.crowd():
+            until(lambda: len(one.rows(TASK_WORKERS)) >= 2)
+            until(lambda: len(trial.posted) >= 40)
+            assert trial.refused == 0
+            other.kill()
+            until(lambda: not other.processes())
+            until(lambda: trial.refused)
+            trial.recover()
+            enough = len(trial.posted) + 20
+            until(lambda: len(trial.posted) >= enough)
+        prove(trial)
+        assert set(one.processes()) == before, "the machine that is left lives through it"
 
 
 def test_database_restarts(tmp_path: Path, akismet: Standin, prove: Prove) -> None:
