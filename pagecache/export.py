@@ -34,7 +34,7 @@ def refresh() -> None:
             with suppress(FileNotFoundError):
                 os.unlink(store.root() / store.CURRENT)
             return
-        store.begun(edition.name)
+        store.stamp(edition.name)
         point_to(f"{edition.name}/{store.FRONT}")
 
 
@@ -47,7 +47,7 @@ def point_to(target: str) -> None:
     with suppress(OSError):
         if os.readlink(link) == target:
             return
-    draft = store.root() / store.LOCKS / store.CURRENT
+    draft = store.root() / store.LOCKS / "draft"
     with suppress(FileNotFoundError):
         draft.unlink()
     draft.symlink_to(target)

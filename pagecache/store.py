@@ -1,6 +1,6 @@
 """The shelf: finished pages as files, shared by all processes of a machine.
 
-    pagecache/locks/…                 who is making which page now
+    pagecache/locks/…                 who is making which page now, and the last edition's stamp
     pagecache/<edition>/pages/…       one file a page: its headers and its bodies, encoded or not
     pagecache/<edition>/front/…       the same as plain files, if a front server is to send them
     pagecache/current                 leads to the front of the edition that is out (export.py)
@@ -17,16 +17,20 @@ import json
 import os
 import shutil
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import brotli
 from django.conf import settings
+from django.db import DatabaseError, connection
 
-LOCKS, PAGES, FRONT, CURRENT, BEGUN = "locks", "pages", "front", "current", "begun"
+from . import editions
+
+LOCKS, PAGES, FRONT, CURRENT, STAMP = "locks", "pages", "front", "current", "stamp"
 SUFFIXES = {"": "", "gzip": ".gz", "br": ".br"}
 IN_MEMORY = 64  # pages that a process has at hand
 # So much of the disk stays free, whatever there is to keep.
@@ -90,6 +94,11 @@ def read(edition: str, address: str) -> Page:
     return Page.from_bytes((root() / edition / PAGES / name_of(address)).read_bytes())
 
 
+def making(edition: str, address: str) -> AbstractContextManager[None]:
+    """The lock of whoever makes this page. There are so many files for it and no more."""
+    return lock(name_of(f"{edition}{address}")[:2])
+
+
 def keep(edition: str, address: str, page: Page) -> None:
     """Put a page on the shelf. What cannot be written is not kept, and nobody minds."""
     with suppress(OSError):
@@ -101,7 +110,8 @@ def keep(edition: str, address: str, page: Page) -> None:
             place.parent.mkdir(parents=True, exist_ok=True)
             # The plain one last: a front server looks for it first.
             for encoding in reversed(SUFFIXES):
-                write(place.with_name(place.name + SUFFIXES[encoding]), page.bodies[encoding])
+                file = place.with_name(place.name + SUFFIXES[encoding])
+                write(file, page.bodies[encoding], stamp(edition))
         write(folder / PAGES / name_of(address), page.to_bytes())
 
 
@@ -117,30 +127,58 @@ def front_place(front: Path, address: str, page: Page) -> Path | None:
     return front.joinpath(*parts, "index.html")
 
 
-def write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes, modified: int | None = None) -> None:
     """A file that is there whole or not at all."""
     draft = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}")
     draft.write_bytes(data)
+    if modified is not None:
+        os.utime(draft, (modified, modified))
     draft.replace(path)
 
 
 @lru_cache(maxsize=4)
-def begun(edition: str) -> float:
-    """When this edition was first seen on this machine (seconds since 1970); makes its folder.
+def stamp(edition: str) -> int:
+    """The second (since 1970) in which this edition counts as modified; makes its folder.
 
-    Raises OSError where no folder can be made.
+    It is one after the edition was first seen on this machine, later than any edition's before, and
+    even. HTTP's dates know nothing smaller, and front servers make their entity tags of them: no
+    two editions may have the same. Raises OSError where no folder can be made.
     """
-    folder = root() / edition
-    (folder / FRONT).mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError):
-        os.close(os.open(folder / BEGUN, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-        threading.Thread(target=discard_others, args=[edition], daemon=True).start()
-    return os.stat(folder / BEGUN).st_mtime
+    file, last = root() / edition / STAMP, root() / LOCKS / "last"
+    with lock(STAMP):
+        if not file.exists():
+            (root() / edition / FRONT).mkdir(parents=True, exist_ok=True)
+            if not last.exists():
+                last.touch()
+            second = (max(int(time.time()), int(last.stat().st_mtime)) // 2 + 1) * 2
+            for path in (last, file):
+                path.touch()
+                os.utime(path, (second, second))
+            if others(edition):
+                threading.Thread(target=tidy, daemon=True).start()
+        return int(file.stat().st_mtime)
 
 
-def discard_others(edition: str) -> None:
-    """Remove all editions but this one. Whoever is reading a file in them reads it to its end."""
-    for folder in others(edition):
+def tidy() -> None:
+    """Remove all editions but the one that is out now. Who reads in them reads to the end."""
+    try:
+        if edition := editions.current():
+            discard(others(edition.name))
+    except DatabaseError:
+        pass  # the next edition's will do it
+    finally:
+        connection.close()
+
+
+def clear() -> None:
+    """Begin with an empty shelf: what lay there may have been cut short by a power cut."""
+    with suppress(FileNotFoundError):
+        os.unlink(root() / CURRENT)
+    discard(others(""))
+
+
+def discard(folders: list[Path]) -> None:
+    for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -150,20 +188,13 @@ def others(edition: str) -> list[Path]:
     return []
 
 
-def clear() -> None:
-    """Begin with an empty shelf: what lay there may have been cut short by a power cut."""
-    with suppress(FileNotFoundError):
-        os.unlink(root() / CURRENT)
-    discard_others("")
-
-
 @contextmanager
 def lock(name: str) -> Iterator[None]:
     """Wait until nobody else on this machine, process or thread, holds this lock.
 
     The system takes it back from a process that dies.
     """
-    path = root() / LOCKS / name_of(name)[:2]  # so many files and no more
+    path = root() / LOCKS / name
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -65,7 +65,7 @@ class PageCache:
         """Have Django make the page, once however many ask for it."""
         with ExitStack() as stack:
             with suppress(OSError):  # no room for a lock: then it is made more than once
-                stack.enter_context(store.lock(f"{edition}{address}"))
+                stack.enter_context(store.making(edition, address))
             if found := store.find(edition, address):  # somebody else was quicker
                 return found
             as_of, response = self.ask_django(edition, environ)
@@ -143,7 +143,7 @@ def send(
     page: Page, edition: str, environ: Environ, start_response: StartResponse
 ) -> Iterable[bytes]:
     """The page in the encoding the browser likes best, or only that it has not changed."""
-    modified, is_settled = last_modified(edition)
+    modified, is_over = last_modified(edition)
     headers = [
         ("ETag", page.etag),
         ("Last-Modified", http_date(modified)),
@@ -151,7 +151,7 @@ def send(
         ("Cache-Control", "no-cache"),
         ("Vary", "Accept-Encoding"),
     ]
-    if is_known(environ, page.etag, modified if is_settled else None):
+    if is_known(environ, page.etag, modified if is_over else None):
         start_response("304 Not Modified", headers)
         return []
     encoding = encoding_for(environ.get("HTTP_ACCEPT_ENCODING", ""))
@@ -164,19 +164,16 @@ def send(
 
 
 def last_modified(edition: str) -> tuple[int, bool]:
-    """The second to give as the page's last change, and whether it may be relied on.
+    """The second of the page's last change, and whether that has come.
 
-    HTTP's dates know whole seconds only. So an edition counts as changed in the second after it
-    was first seen, and until that is over no reader's date proves anything: another edition may
-    have been sent in the same second.
+    Until then an odd one is told, which is no edition's, so that it proves nothing (store.stamp).
     """
-    now = timezone.now().timestamp()
+    now = int(timezone.now().timestamp())
     try:
-        first = int(store.begun(edition))
+        second = store.stamp(edition)
     except OSError:  # nothing can be kept here, not even that
-        first = int(now)
-    is_settled = now >= first + 1
-    return (first + 1 if is_settled else first), is_settled
+        second = now + 1
+    return (second, True) if second <= now else ((now - 1) | 1, False)
 
 
 def is_known(environ: Environ, etag: str, modified: int | None) -> bool:
@@ -186,8 +183,8 @@ def is_known(environ: Environ, etag: str, modified: int | None) -> bool:
         return "*" in known or etag.removeprefix("W/") in {tag.removeprefix("W/") for tag in known}
     if modified is None or not (since := environ.get("HTTP_IF_MODIFIED_SINCE")):
         return False
-    date = parse_http_date_safe(since)
-    return date is not None and date >= modified
+    # That very second, as each stands for one edition.
+    return parse_http_date_safe(since) == modified
 
 
 @lru_cache(maxsize=256)

@@ -15,6 +15,7 @@ from django.db.backends.sqlite3 import base
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    transaction_mode: str | None
     queue: IO[bytes] | None = None
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
@@ -24,7 +25,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return connection
 
     def _start_transaction_under_autocommit(self) -> None:
-        if self.queue:
+        # A deferred transaction is one that only reads, and waits for nobody.
+        if self.queue and self.transaction_mode != "DEFERRED":
             fcntl.flock(self.queue, fcntl.LOCK_EX)
         try:
             super()._start_transaction_under_autocommit()  # type: ignore[misc] # not in the stubs

@@ -7,17 +7,14 @@ from tests.processes import Site
 
 from . import tables
 
-KINDS = {"gunicorn": "web", "manage.py worker": "worker", "manage.py serve": "serve"}
-
 type Used = dict[str, list[float]]
 
 
 def used(site: Site) -> Used:
-    """The megabytes of each process, by what it does."""
+    """The megabytes of each process, by its name."""
     found: Used = {}
-    for pid, command in site.processes().items():
-        kind = next((name for part, name in KINDS.items() if part in command), "other")
-        found.setdefault(kind, []).append(megabytes(pid))
+    for pid, name in site.processes().items():
+        found.setdefault(name, []).append(megabytes(pid))
     return found
 
 

@@ -122,7 +122,7 @@ def begin_shelf() -> None:
     """Kept pages are of a process that ended, perhaps by a power cut: begin with none."""
     store.clear()
     if edition := editions.current():
-        store.begun(edition.name)
+        store.stamp(edition.name)
 
 
 def close_pool() -> None:
