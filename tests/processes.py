@@ -13,7 +13,8 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
@@ -27,6 +28,8 @@ ROOT = environment.BASE_DIR
 MANAGE = [sys.executable, "manage.py"]
 GUNICORN = [sys.executable, "-m", "gunicorn", "-c", "python:config.management.gunicorn"]
 PATIENCE = 60  # seconds; a busy machine is no failure
+FIRST_PORT = 12_000 + 1000 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+PORTS = cycle(range(FIRST_PORT, FIRST_PORT + 1000))
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends orphans for us")
 
 
@@ -161,8 +164,14 @@ def variables() -> set[str]:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
+    """One that is free now, and that nobody is given by chance before we use it.
+
+    Below those the system hands out, and each process of the test run has a thousand of its own.
+    """
+    for port in PORTS:
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("no port is free")
 
 
 def until[T](question: Callable[[], T], patience: float = PATIENCE) -> T:

@@ -34,6 +34,7 @@ KINDS = [
     pytest.param("caddy", marks=pytest.mark.caddy),
 ]
 PAGE = "/cy/5-camsyniad-cyfryngau-cymdeithasol/"
+BY_HAND = "../by-hand"  # Sgwrs tidies what lies beside `current`
 SAYS = {"": b"kept as it is", "gzip": b"kept by gzip", "br": b"kept by brotli"}
 SUFFIX = {"": "", "gzip": ".gz", "br": ".br"}
 BY_WHOEVER_SENDS = {
@@ -257,11 +258,13 @@ def front(
 def kept(front: Front) -> Iterator[Path]:
     """The folder of the kept files, with one page in it that says how it was sent."""
     pages = front.site.folder / "pagecache"
-    keep(pages / "first")
+    pages.mkdir(exist_ok=True)
+    keep(pages / BY_HAND / "first")
     current = pages / "current"
-    current.symlink_to("first")
+    current.symlink_to(f"{BY_HAND}/first")
     yield current
-    shutil.rmtree(pages)
+    current.unlink(missing_ok=True)
+    shutil.rmtree(pages / BY_HAND)
 
 
 def keep(folder: Path) -> None:
@@ -499,7 +502,7 @@ def test_sgwrs_answers_when_the_page_is_gone(front: Front, kept: Path) -> None:
     assert direct.status == 200
 
     assert front.ask(PAGE).is_kept
-    (kept.parent / "empty").mkdir()
+    (kept.parent / BY_HAND / "empty").mkdir()
     switch(kept, "empty")
     assert front.ask(PAGE).is_that_of(direct)
     switch(kept, "first")
@@ -518,8 +521,8 @@ def test_nobody_notices_a_switch(front: Front, kept: Path) -> None:
         while not over.is_set():
             (kept / PAGE.strip("/") / "index.html").unlink()
             kept.unlink()
-            shutil.rmtree(kept.parent / "first")
-            keep(kept.parent / "first")
+            shutil.rmtree(kept.parent / BY_HAND / "first")
+            keep(kept.parent / BY_HAND / "first")
             switch(kept, "first")
             time.sleep(0.001)  # or there would hardly ever be a file
 
@@ -539,7 +542,7 @@ def test_nobody_notices_a_switch(front: Front, kept: Path) -> None:
 def switch(link: Path, to: str) -> None:
     """Let `link` point elsewhere, in one step."""
     draft = link.with_name("draft")
-    draft.symlink_to(to)
+    draft.symlink_to(f"{BY_HAND}/{to}")
     draft.rename(link)
 
 
