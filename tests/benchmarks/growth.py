@@ -219,20 +219,24 @@ def settle() -> None:
 # --- measure -----------------------------------------------------------------------------------
 
 
+type Page = tuple[str, int, str]  # its name, the size and its address
+
+
 def by_comments(sizes: list[int]) -> Iterator[Row]:
-    articles = {name: write(name) for name in SHAPES}
-    smallest: dict[str, float] = {}
-    for before, size in pairwise([0, *sizes]):
+    """All sizes side by side, as articles of one site."""
+    pages: list[Page] = []
+    for size in sizes:
         for name, shape in SHAPES.items():
-            say(articles[name], shape, range(before, size))
-        settle()
-        for name, article in articles.items():
+            article = write(f"{name} {size}")
+            say(article, shape, range(size))
             middle = article.comments.order_by("pk")[size // 2].pk
             url = article.get_absolute_url()
-            yield row(smallest, f"article, {name}", size, url)
+            pages.append((f"article, {name}", size, url))
             if size > sizes[0]:  # where there is a middle with a page full on either side
-                yield row(smallest, f"… {name}, from the middle", size, f"{url}?from={middle}")
-                yield row(smallest, f"… {name}, before it", size, f"{url}?before={middle}")
+                pages.append((f"… {name}, from the middle", size, f"{url}?from={middle}"))
+                pages.append((f"… {name}, before it", size, f"{url}?before={middle}"))
+    settle()
+    yield from measure(pages, {})
 
 
 def by_articles(sizes: list[int]) -> Iterator[Row]:
@@ -252,28 +256,42 @@ def by_articles(sizes: list[int]) -> Iterator[Row]:
     for before, size in pairwise([0, *sizes]):
         publish(range(before, size))
         settle()
-        for name, url in pages.items():
-            yield row(smallest, name, size, url.format(last=size // 10))
+        last = size // 10
+        yield from measure(
+            [(name, size, url.format(last=last)) for name, url in pages.items()], smallest
+        )
 
 
-def row(smallest: dict[str, float], page: str, size: int, url: str) -> Row:
+def measure(pages: list[Page], smallest: dict[str, float]) -> Iterator[Row]:
+    """In turns, so that whatever else the machine does meets all of them alike.
+
+    `smallest` keeps the time of each page at its smallest size, for the ratios.
+    """
     from django.db import connection
     from django.test import Client
     from django.test.utils import CaptureQueriesContext
 
     client = Client(SERVER_NAME="127.0.0.1")
-    with CaptureQueriesContext(connection) as queries:
-        answer = client.get(url)
-        asked = len(queries)
-    if answer.status_code != 200:
-        raise SystemExit(f"{url}: status {answer.status_code}")
-    took: list[float] = []
-    while len(took) < REPEATS and sum(took) < ENOUGH:
-        began = time.perf_counter()
-        client.get(url)
-        took.append(time.perf_counter() - began)
-    ratio = min(took) / smallest.setdefault(page, min(took))
-    return Row(page, size, median(took) * 1000, asked, len(answer.content), ratio)
+    queries, sizes = {}, {}
+    for page in pages:
+        with CaptureQueriesContext(connection) as asked:
+            answer = client.get(page[2])
+            queries[page] = len(asked)
+        if answer.status_code != 200:
+            raise SystemExit(f"{page[2]}: status {answer.status_code}")
+        sizes[page] = len(answer.content)
+    took: dict[Page, list[float]] = {page: [] for page in pages}
+    for _ in range(REPEATS):
+        for page in pages:
+            if sum(took[page]) < ENOUGH:
+                began = time.perf_counter()
+                client.get(page[2])
+                took[page].append(time.perf_counter() - began)
+    for page in pages:
+        name, size, _url = page
+        best = min(took[page])
+        ratio = best / smallest.setdefault(name, best)
+        yield Row(name, size, median(took[page]) * 1000, queries[page], sizes[page], ratio)
 
 
 # --- report ------------------------------------------------------------------------------------
