@@ -64,7 +64,7 @@ def article(text: str, place: str = "") -> SafeString:
     )
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)  # forty pages full
 def comment(text: str) -> SafeString:
     """What a reader wrote, as HTML whose links carry no weight with search engines."""
     return mark_safe(  # nh3 has the last word

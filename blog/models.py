@@ -126,12 +126,17 @@ class Picture(models.Model):
 
 class TaggedArticle(TaggedItemBase):
     content_object = models.ForeignKey(
-        "Article", on_delete=models.CASCADE, related_name="tagged", verbose_name=_("article")
+        "Article",
+        on_delete=models.CASCADE,
+        related_name="tagged",
+        db_index=False,  # the index below begins with it
+        verbose_name=_("article"),
     )
 
     class Meta:
         verbose_name = _("tagged article")
         verbose_name_plural = _("tagged articles")
+        indexes = (models.Index(fields=["content_object", "tag"], name="article_has_tag"),)
 
 
 class Article(models.Model):  # type: ignore[django-manager-missing] # taggit has no types
@@ -144,9 +149,7 @@ class Article(models.Model):  # type: ignore[django-manager-missing] # taggit ha
         CHECKED = "checked", _("translated by a machine, checked by a person")
 
     language = models.CharField(_("language"), max_length=5, choices=settings.LANGUAGES)
-    translation_key = models.UUIDField(
-        _("translation key"), default=uuid.uuid4, editable=False, db_index=True
-    )
+    translation_key = models.UUIDField(_("translation key"), default=uuid.uuid4, editable=False)
     origin = models.CharField(
         _("origin of the text"), max_length=10, choices=Origin, default=Origin.ORIGINAL
     )
@@ -173,7 +176,11 @@ class Article(models.Model):  # type: ignore[django-manager-missing] # taggit ha
         Picture, models.PROTECT, null=True, blank=True, verbose_name=_("picture")
     )
     author = models.ForeignKey(
-        Author, models.PROTECT, related_name="articles", verbose_name=_("author")
+        Author,
+        models.PROTECT,
+        related_name="articles",
+        db_index=False,  # an index below begins with it
+        verbose_name=_("author"),
     )
     category = models.ForeignKey(
         Category,
@@ -181,6 +188,7 @@ class Article(models.Model):  # type: ignore[django-manager-missing] # taggit ha
         null=True,
         blank=True,
         related_name="articles",
+        db_index=False,  # an index below begins with it
         verbose_name=_("category"),
     )
     tags = TaggableManager(_("tags"), blank=True, through=TaggedArticle)
@@ -200,6 +208,17 @@ class Article(models.Model):  # type: ignore[django-manager-missing] # taggit ha
         ordering = ("-published_at", "-pk")
         verbose_name = _("article")
         verbose_name_plural = _("articles")
+        # Each list is a stretch of one of these, from the newest on.
+        indexes = (
+            models.Index(fields=["language", "published_at", "id"], name="article_in_list"),
+            models.Index(
+                fields=["category", "language", "published_at", "id"],
+                name="article_in_category_list",
+            ),
+            models.Index(
+                fields=["author", "language", "published_at", "id"], name="article_in_author_list"
+            ),
+        )
         constraints = (
             models.UniqueConstraint(
                 fields=("language", "slug"),

@@ -1,14 +1,27 @@
 """Who may see what, said once."""
 
-from datetime import date
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import batched, chain
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from django.db import models
-from django.db.models.functions import TruncMonth
+from django.db import connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Exists, OuterRef, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
+from taggit.models import Tag
 
 if TYPE_CHECKING:
     from .models import Article  # noqa: F401 - named in quotes below
+
+# From so many articles on, a tag is looked for among the newest articles, not they among its own.
+COMMON = 200
+COUNT = (
+    "(SELECT COUNT(*) FROM blog_article"
+    " WHERE language = %s AND published_at >= %s AND published_at < %s)"
+)
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class ArticleQuerySet(models.QuerySet["Article"]):
@@ -22,9 +35,32 @@ class ArticleQuerySet(models.QuerySet["Article"]):
     def newest_first(self) -> Self:
         return self.order_by("-published_at", "-pk")
 
-    def for_lists(self) -> Self:
-        """With everything a list shows of an article."""
-        return self.newest_first().select_related("author", "category", "picture")
+    def published_between(self, first: date, end: date) -> Self:
+        """From a day on, up to another and without it, in local time."""
+        return self.filter(published_at__gte=midnight(first), published_at__lt=midnight(end))
+
+    def published_with(self, tag: Tag, language: str) -> Self:
+        """Published articles that have a tag, newest first.
+
+        A database that does not know how common a tag is may walk all articles to find the few
+        that have it. So for a tag of few the dates are written in a way no index answers.
+        """
+        uses = self.model.tags.through.objects.filter(tag=tag)
+        if uses[COMMON : COMMON + 1].exists():
+            found = self.filter(Exists(uses.filter(content_object=OuterRef("pk"))))
+            return found.published().in_language(language).newest_first()
+        few = self.filter(tags=tag).in_language(language)
+        few = few.alias(moment=Coalesce("published_at", Value(NEVER)))
+        return few.filter(moment__lte=timezone.now()).order_by("-moment", "-pk")
+
+    def part(self, start: int, size: int) -> "ArticleQuerySet":
+        """So many of an ordered list from a place on, with everything a list shows of an article.
+
+        Two steps in one query, so that what is passed over costs no more than a look at an index.
+        """
+        places = self.values("pk")[start : start + size]
+        chosen = self.model._default_manager.filter(pk__in=places)
+        return chosen.newest_first().select_related("author", "category", "picture")
 
     def for_reading(self) -> Self:
         """With everything the article's own page shows of it."""
@@ -32,17 +68,46 @@ class ArticleQuerySet(models.QuerySet["Article"]):
             "sections", "tags"
         )
 
-    def months(self) -> list["Month"]:
+    def months(self, language: str) -> list["Month"]:
         """The months something was published in, newest first, each with how much."""
-        rows = (
-            self.annotate(month=TruncMonth("published_at", output_field=models.DateField()))
-            .order_by("-month")
-            .values_list("month")
-            .annotate(count=models.Count("pk"))
-        )
-        return [Month(*row) for row in rows]
+        published = self.published().in_language(language)
+        oldest = published.order_by("published_at").values_list("published_at", flat=True).first()
+        if not oldest:
+            return []
+        days = list(first_days(timezone.localdate(oldest), timezone.localdate()))
+        ends = [*map(midnight, days[1:]), timezone.now() + timedelta.resolution]
+        counts = count_between(connections[self.db], language, list(map(midnight, days)), ends)
+        months = [Month(day, count) for day, count in zip(days, counts, strict=True) if count]
+        return months[::-1]
 
 
 class Month(NamedTuple):
     first_day: date
     articles: int
+
+
+def midnight(day: date) -> datetime:
+    """When a day begins here."""
+    return datetime.combine(day, time.min, timezone.get_current_timezone())
+
+
+def first_days(first: date, last: date) -> Iterator[date]:
+    """The first day of each month from that of one day to that of another."""
+    months = range(first.year * 12 + first.month - 1, last.year * 12 + last.month)
+    return (date(month // 12, month % 12 + 1, 1) for month in months)
+
+
+def count_between(
+    connection: BaseDatabaseWrapper, language: str, begins: list[datetime], ends: list[datetime]
+) -> Iterator[int]:
+    """How many articles of a language were published in each period.
+
+    SQL by hand: a look at an index for each period, where the ORM would have a function called for
+    each article, or take longer to put the question than the database to answer it.
+    """
+    moment = connection.ops.adapt_datetimefield_value
+    for periods in batched(zip(begins, ends, strict=True), 500, strict=False):
+        values = [(language, moment(begin), moment(end)) for begin, end in periods]
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {', '.join([COUNT] * len(periods))}", list(chain(*values)))
+            yield from cursor.fetchone()

@@ -1,8 +1,10 @@
 """The pages of the blog. What is shown to whom is said in querysets.py."""
 
+import re
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import add_never_cache_headers
@@ -34,8 +36,22 @@ def article_page(
     request: HttpRequest, article: Article, extra: dict[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
     """The article with its conversation. `extra` may carry a comment form that was refused."""
-    context = {"article": article, "sections": article.sections.all(), **(extra or {})}
+    context = {
+        "article": article,
+        # Prepared forms and parts of the conversation have others, but are the same page.
+        "address": settings.SITE_URL + article.get_absolute_url(),
+        "sections": article.sections.all(),
+        **(extra or {}),
+    }
     return render(request, "blog/article.html", context, status=status)
+
+
+class Page(NamedTuple):
+    """Where we are in a list, and the pages next to this one, where there are such."""
+
+    number: int
+    newer: int | None
+    older: int | None
 
 
 class ArticleList(ListView[Article]):
@@ -46,7 +62,22 @@ class ArticleList(ListView[Article]):
     paginate_by = 10
 
     def get_queryset(self) -> ArticleQuerySet:
-        return Article.objects.published().in_language(get_language()).for_lists()
+        return Article.objects.published().in_language(get_language()).newest_first()
+
+    def paginate_queryset(  # type: ignore[override] # we have no paginator, as it would count
+        self, queryset: ArticleQuerySet, page_size: int
+    ) -> tuple[None, Page, list[Article], bool]:
+        """One article more than the page shows tells whether there is an older page."""
+        wanted = self.request.GET.get("page", "1")
+        if not re.fullmatch(r"[1-9]\d{0,8}", wanted, re.ASCII):
+            raise Http404
+        number = int(wanted)
+        found = list(queryset.part((number - 1) * page_size, page_size + 1))
+        if number > 1 and not found:
+            raise Http404
+        has_older = len(found) > page_size
+        page = Page(number, number - 1 or None, number + 1 if has_older else None)
+        return None, page, found[:page_size], number > 1 or has_older
 
 
 class SubjectList(ArticleList):
@@ -80,10 +111,13 @@ class AuthorList(SubjectList):
 class TagList(SubjectList):
     model_of_subject, field = Tag, "tags"
 
+    def get_queryset(self) -> ArticleQuerySet:
+        return Article.objects.published_with(self.subject, get_language())
+
 
 def archive(request: HttpRequest) -> HttpResponse:
     """The months something was published in."""
-    months = Article.objects.published().in_language(get_language()).months()
+    months = Article.objects.months(get_language())
     return render(request, "blog/archive.html", {"months": months})
 
 
@@ -93,20 +127,19 @@ class PeriodList(ArticleList):
     template_name = "blog/period.html"
 
     @cached_property
-    def first_day(self) -> date:
+    def days(self) -> tuple[date, date]:
+        """The first day of it, and the day after its last."""
+        year, month = self.kwargs["year"], self.kwargs.get("month")
         try:
-            return date(self.kwargs["year"], self.kwargs.get("month", 1), 1)
+            if month in {None, 12}:
+                return date(year, month or 1, 1), date(year + 1, 1, 1)
+            return date(year, month, 1), date(year, month + 1, 1)
         except (ValueError, OverflowError):
             raise Http404 from None
 
     def get_queryset(self) -> ArticleQuerySet:
-        found = super().get_queryset().filter(published_at__year=self.first_day.year)
-        return found.filter(published_at__month=self.first_day.month) if self.is_month else found
+        return super().get_queryset().published_between(*self.days)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        period = date_format(self.first_day, "YEAR_MONTH_FORMAT" if self.is_month else "Y")
-        return super().get_context_data(period=period, **kwargs)
-
-    @property
-    def is_month(self) -> bool:
-        return "month" in self.kwargs
+        form = "YEAR_MONTH_FORMAT" if "month" in self.kwargs else "Y"
+        return super().get_context_data(period=date_format(self.days[0], form), **kwargs)

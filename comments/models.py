@@ -14,7 +14,13 @@ from django.utils.translation import gettext_lazy as _
 from blog import markup
 from blog.models import Article, Section
 
-from .querysets import AccountQuerySet, CommentQuerySet, PolicyQuerySet, ReportQuerySet
+from .querysets import (
+    PLACE,
+    AccountQuerySet,
+    CommentQuerySet,
+    PolicyQuerySet,
+    ReportQuerySet,
+)
 
 MAX_LENGTH = 10_000
 FRESH = timedelta(seconds=30)  # a worker gives a sign of life every few
@@ -109,13 +115,24 @@ class Comment(models.Model):
 
     objects = CommentQuerySet.as_manager()
 
+    # What CommentQuerySet and the conversation add for the page.
+    answered: str | None
+    total: int
+    is_preceded: bool
+    about: Section | None
+
     class Meta:
         ordering = ("-submitted_at", "-pk")
         verbose_name = _("comment")
         verbose_name_plural = _("comments")
         permissions = (("moderate_comment", _("Can moderate comments")),)
         indexes = (
-            models.Index(fields=["article", "status", "submitted_at"], name="comment_on_page"),
+            models.Index(
+                "article",
+                PLACE,
+                condition=Q(status=Status.APPROVED),
+                name="comment_in_reading_order",
+            ),
             models.Index(
                 fields=["check_due_at"],
                 condition=Q(check_due_at__isnull=False),
@@ -132,7 +149,8 @@ class Comment(models.Model):
         return f"{self.name}: {self.body[:60]}"
 
     def get_absolute_url(self) -> str:
-        return f"{self.article.get_absolute_url()}#{self.anchor}"
+        """The part of the conversation that begins with it: it may be on any page."""
+        return f"{self.article.get_absolute_url()}?from={self.pk}#{self.anchor}"
 
     @property
     def anchor(self) -> str:

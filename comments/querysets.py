@@ -6,11 +6,33 @@ from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, Exists, OuterRef, Q, Subquery, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 if TYPE_CHECKING:
     from .models import Account, Comment, Policy, Report  # noqa: F401 - named in quotes below
+
+# Where a comment stands in its conversation: thread by thread, replies under their beginning. One
+# number (31 bits for each half) and not a pair, because SQLite finds no range of pairs in an index
+# on an expression; written out and no parameter, because it would not know the index again.
+PLACE = models.Func(
+    Coalesce("thread_id", "id"),
+    "id",
+    # In the order of the alphabet, as a migration writes them: else each would seem a new index.
+    arg_joiner=" * 2147483648 + ",
+    output_field=models.BigIntegerField(),
+    template="(%(expressions)s)",
+)
+# Counting takes the longer the more there is to count, so it ends here.
+COUNTED = 1_000
+
+
+class CountOf(Subquery):
+    """How many rows a query has, within another query."""
+
+    template = "(SELECT COUNT(*) FROM (%(subquery)s) AS counted)"
+    output_field = models.IntegerField()
 
 
 class DueQuerySet[M: models.Model](models.QuerySet[M]):
@@ -47,13 +69,35 @@ class CommentQuerySet(DueQuerySet["Comment"]):
     def approved(self) -> Self:
         return self.filter(status="approved")
 
-    def on_page(self, article: models.Model) -> Self:
-        """What the article's page shows: approved comments and nothing else, oldest first."""
-        return (
-            self.approved()
-            .filter(article=article)
-            .select_related("parent", "section", "user")
-            .order_by("submitted_at", "pk")
+    def conversation(self, article: models.Model) -> Self:
+        """What the article's page shows: approved comments and nothing else, in reading order."""
+        return self.approved().filter(article=article).annotate(place=PLACE).order_by("place")
+
+    def at_or_after(self, pk: int) -> Self:
+        """The part of a conversation that begins with a comment; empty if it is none of it.
+
+        Each row has `is_preceded`, whether that part is not the whole.
+        """
+        return self.filter(place__gte=self.place_of(pk)).annotate(
+            is_preceded=Exists(self.before(pk).order_by())
+        )
+
+    def before(self, pk: int) -> Self:
+        """The part of a conversation that ends before a comment; empty if it is none of it."""
+        return self.filter(place__lt=self.place_of(pk))
+
+    def place_of(self, pk: int) -> Subquery:
+        return Subquery(self.filter(pk=pk).order_by().values("place"))  # type: ignore[misc] # conversation() adds it
+
+    def for_reading(self) -> Self:
+        """With everything the page shows of each, and of the conversation as a whole.
+
+        `answered` is the name of whom it replies to, as far as the page shows that comment too.
+        `total` is how many there are, where COUNTED + 1 stands for any number beyond.
+        """
+        return self.annotate(
+            answered=Case(When(parent__status="approved", then="parent__name")),
+            total=CountOf(self.values("place")[: COUNTED + 1]),
         )
 
 

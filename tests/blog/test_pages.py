@@ -1,7 +1,7 @@
 """What a reader sees of the blog. (blog/views.py, blog/querysets.py, templates/blog/)"""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,8 +11,10 @@ from django.core.files.base import ContentFile
 from django.test import Client
 from django.utils import timezone
 from PIL import Image
+from taggit.models import Tag
 
-from blog.models import Article, Picture, Section
+from blog.models import Article, Picture, Section, TaggedArticle
+from blog.querysets import COMMON
 from tests.cast import make_article, make_category, make_moderator, make_owner
 
 pytestmark = pytest.mark.django_db
@@ -149,7 +151,9 @@ def test_published_and_is_published_agree() -> None:
 def test_each_list_has_what_belongs_there_in_its_language(reader: Client, url: str) -> None:
     when = datetime(2026, 10, 5, tzinfo=ZoneInfo("Europe/London"))
     make_article(title="Yma", category=make_category(), tags=["tai"], published_at=when)
-    make_article(title="Cudd", category=make_category(), tags=["tai"], published_at=None)
+    later = timezone.now() + timedelta(days=1)
+    for moment in (None, later):
+        make_article(title="Cudd", category=make_category(), tags=["tai"], published_at=moment)
     make_article(title="Here", category=make_category(), language="en", published_at=when)
     text = reader.get(url).text
     assert "Yma" in text
@@ -165,15 +169,99 @@ def test_archive_names_the_months(reader: Client) -> None:
     assert re.findall(r'/cy/archive/2026/(\d+)/">(\w+)<', text) == [("10", "Hydref"), ("9", "Medi")]
 
 
-def test_long_lists_have_pages(reader: Client) -> None:
-    for number in range(11):
+@pytest.mark.parametrize(
+    ("moment", "month"),
+    [
+        ("2026-06-30 22:59:59", "6"),  # in summer midnight comes an hour before that of UTC
+        ("2026-06-30 23:00:00", "7"),
+        ("2026-10-31 23:59:59", "10"),
+        ("2026-11-01 00:00:00", "11"),
+        ("2025-12-31 23:59:59", "12"),
+        ("2026-01-01 00:00:00", "1"),
+    ],
+)
+def test_month_ends_at_midnight_here(reader: Client, moment: str, month: str) -> None:
+    when = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    with time_machine.travel(datetime(2027, 1, 1, tzinfo=UTC)):
+        make_article(title="Ar y ffin", published_at=when)
+        archive = reader.get("/cy/archive/").text
+        assert re.findall(
+            r'/cy/archive/(\d+)/(\d+)/">\w+</a> <span class="count">([^<]+)<', archive
+        ) == [(str(when.year), month, "un erthygl")]
+        for number in range(1, 13):
+            listed = reader.get(f"/cy/archive/{when.year}/{number}/").text
+            assert ("Ar y ffin" in listed) == (str(number) == month)
+        assert "Ar y ffin" in reader.get(f"/cy/archive/{when.year}/").text
+        assert "Ar y ffin" not in reader.get(f"/cy/archive/{when.year - 1}/").text
+        assert "Ar y ffin" not in reader.get(f"/cy/archive/{when.year + 1}/").text
+
+
+def test_archive_counts_what_is_published_in_the_language(reader: Client) -> None:
+    when = datetime(1999, 5, 1, tzinfo=ZoneInfo("Europe/London"))
+    for number in range(3):
+        make_article(title=f"Erthygl {number}", published_at=when)
+    make_article(title="Here", language="en", published_at=when)
+    make_article(title="Heddiw", published_at=timezone.now())
+    make_article(title="Cudd", published_at=timezone.now() + timedelta(hours=1))
+    counts = re.findall(r'class="count">([^<]+)<', reader.get("/cy/archive/").text)
+    assert counts == ["un erthygl", "tair erthygl"]
+
+
+LISTS = ["/cy/", "/cy/category/busnes/", "/cy/tag/tai/", "/cy/author/elin/", "/cy/archive/2026/"]
+
+
+def publish(number: int) -> list[str]:
+    """So many articles that are on every one of LISTS; their titles, newest first."""
+    titles = [f"Erthygl rhif {n}." for n in range(number)]
+    for n, title in enumerate(titles):
+        when = datetime(2026, 10, 5, tzinfo=UTC) - timedelta(days=n // 2)  # two at each moment
         make_article(
-            title=f"Erthygl {number}", published_at=timezone.now() - timedelta(days=number)
+            title=title, slug=f"n{n}", category=make_category(), tags=["tai"], published_at=when
         )
-    first, second = reader.get("/cy/").text, reader.get("/cy/?page=2").text
-    assert ("Erthygl 9<" in first, "Erthygl 10<" in first) == (True, False)
-    assert "Erthygl 10<" in second
-    assert 'href="?page=2"' in first
+    return sorted(titles, key=lambda title: (titles.index(title) // 2, -titles.index(title)))
+
+
+@pytest.mark.parametrize("url", LISTS)
+@pytest.mark.parametrize("number", [9, 10, 11, 25, 30])
+def test_pages_of_a_list_show_each_article_once_newest_first(
+    reader: Client, url: str, number: int
+) -> None:
+    titles, seen, query = publish(number), [], ""
+    while True:
+        text = reader.get(url + query).text
+        found = re.findall(r"<h2><a[^>]+>(Erthygl rhif \d+\.)</a></h2>", text)
+        assert len(found) <= 10
+        seen.append(found)
+        said = re.search(r"<li>Tudalen (\d+)</li>", text)
+        assert (said[1] if said else "1") == str(len(seen))
+        older = re.search(r'rel="next" href="([^"]+)">Cynharach<', text)
+        newer = re.search(r'rel="prev" href="([^"]+)">Diweddarach<', text)
+        assert bool(newer) == (len(seen) > 1)
+        if not older:
+            break
+        query = older[1]
+    assert [title for page in seen for title in page] == titles
+    assert reader.get(f"{url}?page={len(seen) + 1}").status_code == 404
+
+
+@pytest.mark.parametrize("number", [COMMON - 1, COMMON, COMMON + 1])
+def test_tag_lists_the_same_however_common_it_is(reader: Client, number: int) -> None:
+    author, tag = make_article(title="Heb dag").author, Tag.objects.create(name="tai", slug="tai")
+    now = timezone.now()
+    moments: list[datetime | None] = [now - timedelta(days=n) for n in range(number - 2)]
+    moments += [None, now + timedelta(days=1)]
+    articles = Article.objects.bulk_create(
+        Article(language="cy", title=f"Erthygl {n}", slug=f"n{n}", author=author, published_at=when)
+        for n, when in enumerate(moments)
+    )
+    TaggedArticle.objects.bulk_create(
+        TaggedArticle(tag=tag, content_object=article) for article in articles
+    )
+    first, last = (reader.get(f"/cy/tag/tai/?page={n}").text for n in (1, (number - 2 + 9) // 10))
+    shown = re.findall(r"<h2><a[^>]+>(Erthygl \d+)</a></h2>", first)
+    assert shown == [f"Erthygl {n}" for n in range(10)]
+    assert re.findall(r"<h2><a[^>]+>(Erthygl \d+)</a></h2>", last)[-1] == f"Erthygl {number - 3}"
+    assert 'rel="next"' not in last
 
 
 @pytest.mark.parametrize(
@@ -181,9 +269,15 @@ def test_long_lists_have_pages(reader: Client) -> None:
     [
         "/cy/?page=0",
         "/cy/?page=x",
+        "/cy/?page=2",
+        "/cy/?page=٢",
+        "/cy/?page=last",
+        "/cy/?page=999999999",
         "/cy/?page=99999999999999999999",
         "/cy/archive/0/",
         "/cy/archive/2026/13/",
+        "/cy/archive/9999/",
+        "/cy/archive/9999/12/",
         "/cy/archive/99999/",
         "/cy/category/dim/",
         "/cy/dim-byd/",
@@ -203,14 +297,18 @@ def test_address_without_language_finds_the_page(reader: Client) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (302, "/cy/ty-bach-twt/")
 
 
-@pytest.mark.parametrize("articles", [1, 3])
-def test_lists_take_the_same_queries_for_any_number_of_articles(
-    reader: Client, django_assert_num_queries: Any, articles: int
+@pytest.mark.parametrize("articles", [1, 3, 25])
+@pytest.mark.parametrize(
+    ("url", "queries"), [*zip(LISTS, [2, 3, 4, 3, 2], strict=True), ("/cy/archive/", 3)]
+)
+def test_lists_take_the_same_queries_and_count_nothing(
+    reader: Client, django_assert_num_queries: Any, url: str, queries: int, articles: int
 ) -> None:
-    for number in range(articles):
-        make_article(title=f"Erthygl {number}", category=make_category(), tags=["tai"])
-    with django_assert_num_queries(3):
-        reader.get("/cy/")
+    publish(articles)
+    with django_assert_num_queries(queries) as asked:
+        reader.get(url)
+    counting = [query["sql"] for query in asked.captured_queries if "COUNT(" in query["sql"]]
+    assert len(counting) == (1 if url == "/cy/archive/" else 0)
 
 
 @pytest.mark.parametrize("number", [1, 12])
