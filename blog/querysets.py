@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 # From so many articles on, a tag is looked for among the newest articles, not they among its own.
 COMMON = 200
+# So many articles of a month are counted; more are "more than".
+COUNTED = 100
 COUNT = (
-    "(SELECT COUNT(*) FROM blog_article"
-    " WHERE language = %s AND published_at >= %s AND published_at < %s)"
+    "(SELECT COUNT(*) FROM (SELECT 1 FROM blog_article WHERE language = %s"
+    f" AND published_at >= %s AND published_at < %s LIMIT {COUNTED + 1}) AS some)"
 )
 NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -83,7 +85,11 @@ class ArticleQuerySet(models.QuerySet["Article"]):
 
 class Month(NamedTuple):
     first_day: date
-    articles: int
+    articles: int  # up to one more than are counted
+
+    @property
+    def is_beyond_count(self) -> bool:
+        return self.articles > COUNTED
 
 
 def midnight(day: date) -> datetime:
@@ -100,7 +106,7 @@ def first_days(first: date, last: date) -> Iterator[date]:
 def count_between(
     connection: BaseDatabaseWrapper, language: str, begins: list[datetime], ends: list[datetime]
 ) -> Iterator[int]:
-    """How many articles of a language were published in each period.
+    """How many articles of a language were published in each period, up to one beyond COUNTED.
 
     SQL by hand: a look at an index for each period, where the ORM would have a function called for
     each article, or take longer to put the question than the database to answer it.

@@ -1,12 +1,10 @@
 from django.apps import AppConfig
 from django.conf import settings
 from django.db.models.signals import post_delete, post_migrate, post_save, pre_migrate
-from django.utils.translation import gettext_lazy as _
 
 
 class PageCacheConfig(AppConfig):
     name = "pagecache"
-    verbose_name = _("Page cache")
 
     def ready(self) -> None:
         from . import export, triggers  # they need the models, which were not there before

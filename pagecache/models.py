@@ -2,7 +2,6 @@
 
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import gettext_lazy as _
 
 
 class Edition(models.Model):
@@ -16,8 +15,6 @@ class Edition(models.Model):
     name = models.CharField(max_length=32)
 
     class Meta:
-        verbose_name = _("edition")
-        verbose_name_plural = _("editions")
         constraints = (models.CheckConstraint(condition=Q(pk=1), name="there_is_one_edition"),)
 
     def __str__(self) -> str:

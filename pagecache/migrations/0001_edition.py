@@ -19,8 +19,6 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=32)),
             ],
             options={
-                "verbose_name": "edition",
-                "verbose_name_plural": "editions",
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(("pk", 1)), name="there_is_one_edition"
