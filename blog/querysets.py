@@ -21,7 +21,7 @@ COMMON = 200
 COUNTED = 100
 COUNT = (
     "(SELECT COUNT(*) FROM (SELECT 1 FROM blog_article WHERE language = %s"
-    f" AND published_at >= %s AND published_at < %s LIMIT {COUNTED + 1}) AS some)"
+    " AND published_at >= %s AND published_at < %s LIMIT %s) AS some)"
 )
 NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -113,7 +113,7 @@ def count_between(
     """
     moment = connection.ops.adapt_datetimefield_value
     for periods in batched(zip(begins, ends, strict=True), 500, strict=False):
-        values = [(language, moment(begin), moment(end)) for begin, end in periods]
+        values = [(language, moment(one), moment(end), COUNTED + 1) for one, end in periods]
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT {', '.join([COUNT] * len(periods))}", list(chain(*values)))
             yield from cursor.fetchone()

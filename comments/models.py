@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -127,6 +128,7 @@ class Comment(models.Model):
         verbose_name_plural = _("comments")
         permissions = (("moderate_comment", _("Can moderate comments")),)
         indexes = (
+            models.Index(Lower("email"), name="comment_by_person"),
             models.Index(
                 "article",
                 PLACE,

@@ -171,7 +171,7 @@ class TeamMemberError(Exception):
 
 def written_by(email: str) -> QuerySet[Comment]:
     """What a person has said here. Those who left no address are not one person."""
-    return Comment.objects.filter(email__iexact=email.strip()).exclude(email="")
+    return Comment.objects.written_by(email).exclude(email="")
 
 
 @transaction.atomic

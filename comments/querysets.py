@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Case, Exists, OuterRef, Q, Subquery, When
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Exists, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce, Lower
 from django.utils import timezone
 
 if TYPE_CHECKING:
@@ -68,6 +68,10 @@ class CommentQuerySet(DueQuerySet["Comment"]):
 
     def approved(self) -> Self:
         return self.filter(status="approved")
+
+    def written_by(self, email: str) -> Self:
+        """What the person behind an e-mail address wrote, in capitals or not."""
+        return self.alias(address=Lower("email")).filter(address=Lower(Value(email.strip())))
 
     def conversation(self, article: models.Model) -> Self:
         """What the article's page shows: approved comments and nothing else, in reading order."""

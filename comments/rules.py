@@ -90,7 +90,7 @@ def is_known(comment: Comment, policy: Policy) -> bool:
     """A known commenter, if the owner lets them pass: approved before, under the same e-mail."""
     if not policy.known_commenter or comment.held_by:
         return False
-    return Comment.objects.approved().filter(email__iexact=comment.email).exists()
+    return Comment.objects.approved().written_by(comment.email).exists()
 
 
 # --- what was said already ---------------------------------------------------------------------
@@ -100,11 +100,8 @@ def said_before(comment: Comment) -> Comment | None:
     """The same text by the same person on the same article, unless that lies in the spam folder:
     whoever was misjudged must be able to try again.
     """
-    same = Comment.objects.filter(
-        article=comment.article,
-        parent=comment.parent,
-        email__iexact=comment.email,
-        body=comment.body,
+    same = Comment.objects.written_by(comment.email).filter(
+        article=comment.article, parent=comment.parent, body=comment.body
     )
     return same.exclude(status=Status.SPAM).order_by("pk").first()
 
