@@ -8,6 +8,7 @@ from crispy_forms.layout import Div, Layout
 from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.functional import cached_property
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -73,10 +74,14 @@ class CommentForm(forms.ModelForm[Comment]):
         self.article = article
         self.offer("section", Section.objects.filter(article=article))
         self.offer("parent", Comment.objects.approved().filter(article=article))
-        self.helper = FormHelper()
-        self.helper.form_tag = False
-        self.helper.disable_csrf = True
-        self.helper.layout = Layout(
+
+    @cached_property
+    def helper(self) -> FormHelper:
+        """How it is laid out; most that are sent are never shown again."""
+        helper = FormHelper()
+        helper.form_tag = False
+        helper.disable_csrf = True
+        helper.layout = Layout(
             "section",
             "parent",
             "body",
@@ -84,6 +89,7 @@ class CommentForm(forms.ModelForm[Comment]):
             "website",
             Div("honeypot", css_class="decoy", aria_hidden="true"),
         )
+        return helper
 
     def offer(self, name: str, choices: QuerySet[Any]) -> None:
         cast(IfThere, self.fields[name]).queryset = choices

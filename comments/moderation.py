@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from blog.models import Article
@@ -34,8 +34,10 @@ def receive(comment: Comment) -> Comment:
     if held := rejected or rules.strikes(rules.HOLD, comment, policy):
         comment.held_by, comment.held_because = held
     with transaction.atomic():
-        # Of two that arrive at once, the second waits here and finds the first.
-        Article.objects.select_for_update(no_key=True).values("pk").get(pk=comment.article_id)
+        # Of two that arrive at once, the second waits here and finds the first. Where there are no
+        # locks on rows (SQLite), it has waited for the whole transaction.
+        if connection.features.has_select_for_update:
+            Article.objects.select_for_update(no_key=True).values("pk").get(pk=comment.article_id)
         if comment.parent:
             keep_hold_of_thread(comment)
         if already := rules.said_before(comment):

@@ -100,8 +100,10 @@ def said_before(comment: Comment) -> Comment | None:
     """The same text by the same person on the same article, unless that lies in the spam folder:
     whoever was misjudged must be able to try again.
     """
-    same = Comment.objects.written_by(comment.email).filter(
-        article=comment.article, parent=comment.parent, body=comment.body
+    same = (
+        Comment.objects.written_by(comment.email)
+        .filter(article=comment.article, parent=comment.parent, body=comment.body)
+        .only("pk")
     )
     return same.exclude(status=Status.SPAM).order_by("pk").first()
 

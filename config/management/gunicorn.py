@@ -4,6 +4,7 @@
 """
 
 import gc
+import sys
 from typing import Any
 
 from config import environment
@@ -37,6 +38,9 @@ def pre_fork(arbiter: Any, worker: Any) -> None:
 
 def post_fork(arbiter: Any, worker: Any) -> None:
     end_with_parent(worker.ppid)
+    # Whoever writes to SQLite keeps all others waiting, so it must not wait long for its own turn
+    # among the threads of this process (Python's is 5 ms).
+    sys.setswitchinterval(0.0005)
     if environment.PAGE_EXPORT:
         from pagecache import export  # needs Django, which is loaded by now
 
