@@ -21,6 +21,8 @@ SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=134217728;"
     "PRAGMA journal_size_limit=27103364; PRAGMA cache_size=-20000; PRAGMA temp_store=MEMORY;"
 )
+# With a server that is gone without a word: seconds, seconds, milliseconds.
+PATIENCE = {"connect_timeout": 5, "keepalives_idle": 30, "tcp_user_timeout": 15_000}
 POSTGRESQL = "django.db.backends.postgresql"
 PERIODS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -145,7 +147,7 @@ def database(value: dict[str, Any]) -> dict[str, Any]:
         return value | {
             "CONN_MAX_AGE": 0,
             "CONN_HEALTH_CHECKS": True,
-            "OPTIONS": {"connect_timeout": 5} | value.get("OPTIONS", {}) | {"pool": pool},
+            "OPTIONS": PATIENCE | value.get("OPTIONS", {}) | {"pool": pool},
         }
     raise ValidationError("must be an address of sqlite or postgresql.")
 

@@ -1,5 +1,4 @@
 from django.apps import AppConfig
-from django.conf import settings
 from django.db.models.signals import post_delete, post_migrate, post_save, pre_migrate
 
 
@@ -12,7 +11,6 @@ class PageCacheConfig(AppConfig):
         # A migration may make a table anew, and what hung on the old one goes with it.
         pre_migrate.connect(triggers.remove, sender=self)
         post_migrate.connect(triggers.install, sender=self)
-        if settings.PAGE_EXPORT:
-            for watched in triggers.WATCHED:
-                for signal in (post_save, post_delete):
-                    signal.connect(export.refresh_after, sender=watched.model)
+        for watched in triggers.WATCHED:
+            for signal in (post_save, post_delete):
+                signal.connect(export.refresh_after, sender=watched.model)

@@ -37,6 +37,10 @@ class Hours(NamedTuple):
     last: datetime | None
     next: datetime | None
 
+    def holds(self, now: datetime) -> bool:
+        """Also where the clock was put back."""
+        return (not self.last or self.last <= now) and (not self.next or now < self.next)
+
 
 _hours: dict[str, Hours] = {}
 
@@ -51,7 +55,7 @@ def current(using: str = DEFAULT_DB_ALIAS) -> Edition | None:
         return None
     now = timezone.now()
     hours = _hours.get(using)
-    if hours is None or hours.name != name or (hours.next and hours.next <= now):
+    if hours is None or hours.name != name or not hours.holds(now):
         hours = _hours[using] = hours_of(name, now, using)
     last = f"{hours.last.timestamp():.6f}" if hours.last else "0"
     return Edition(f"{hours.name}-{last}-{build()}", hours.next)
@@ -68,7 +72,7 @@ def name_in_database(using: str) -> str | None:
         if connection.vendor == "postgresql":
             result = connection.connection.pgconn.exec_(NAME.encode())
             if result.status != ExecStatus.TUPLES_OK:
-                raise OperationalError
+                raise OperationalError("The edition cannot be asked for.")
             return result.get_value(0, 0).decode() if result.ntuples else None
         # All rows, of which there is one: a query not read to its end goes on seeing its moment.
         rows = connection.connection.execute(NAME).fetchall()

@@ -1,9 +1,10 @@
 """Pages for a front server to send by itself (PAGE_EXPORT): it finds them behind `current`.
 
 A front server asks nobody whether a file is still good, so the way to it is closed first: in the
-process that changed something, before anybody is told that it is done; for all else (SQL by hand,
-another machine) a moment later, by a thread of the web server; and ahead of time for an article
-that is about to appear by itself.
+process that saved or deleted something, before anybody is told that it is done; for all else
+(`QuerySet.update()`, SQL by hand, another machine) a tenth of a second later, by a thread of the
+web server; and ahead of time for an article that is about to appear by itself. When the web server
+stops it is closed, since nobody would look any longer.
 """
 
 import logging
@@ -14,7 +15,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection, connections, transaction
 from django.utils import timezone
 
 from . import editions, store
@@ -26,20 +27,37 @@ BEFORE_THE_HOUR = timedelta(seconds=2)
 
 
 def refresh() -> None:
-    """Have `current` lead to the edition that is out, or nowhere just before that changes."""
+    """Have `current` lead to the edition that is out.
+
+    It leads nowhere just before that ends by itself, and in the first second of an edition, as its
+    files have the date of the second to come (store.stamp).
+    """
     with store.lock(store.CURRENT):
-        # Asked for inside the lock: whoever comes last sees the newest.
-        edition = editions.current()
-        if edition is None or is_about_to_end(edition):
-            with suppress(FileNotFoundError):
-                os.unlink(store.root() / store.CURRENT)
-            return
-        store.stamp(edition.name)
-        point_to(f"{edition.name}/{store.FRONT}")
+        try:
+            # Asked for inside the lock: whoever comes last sees the newest.
+            edition = editions.current()
+            if edition is None or not is_settled(edition):
+                return close()
+            store.front(edition.name)
+            point_to(f"{edition.name}/{store.FRONT}")
+        except Exception:
+            close()  # nobody knows what is out
+            raise
+    if store.others(edition.name):
+        store.tidy()
 
 
-def is_about_to_end(edition: editions.Edition) -> bool:
-    return edition.until is not None and edition.until - timezone.now() < BEFORE_THE_HOUR
+def close() -> None:
+    """Have only Sgwrs itself answer."""
+    (store.root() / store.CURRENT).unlink(missing_ok=True)
+
+
+def is_settled(edition: editions.Edition) -> bool:
+    """Whether its second has come, and its end is not near."""
+    now = timezone.now()
+    if edition.until and edition.until - now < BEFORE_THE_HOUR:
+        return False
+    return store.stamp(edition.name) <= now.timestamp()
 
 
 def point_to(target: str) -> None:
@@ -55,8 +73,14 @@ def point_to(target: str) -> None:
 
 
 def refresh_after(using: str, **_: Any) -> None:
-    """As soon as the change at hand is committed."""
-    transaction.on_commit(refresh, using=using, robust=True)
+    """As soon as the change at hand is committed.
+
+    Whoever made it need not have been told of the export: what counts is whether there is one,
+    which the lock that it takes shows.
+    """
+    waiting = {entry[1] for entry in connections[using].run_on_commit}
+    if refresh not in waiting and store.lock_file(store.CURRENT).exists():
+        transaction.on_commit(refresh, using=using, robust=True)
 
 
 def keep_fresh() -> None:
@@ -67,7 +91,7 @@ def keep_fresh() -> None:
             try:
                 refresh()
             except DatabaseError:
-                connection.close()  # and nothing can change while it does not answer
+                connection.close()
             except Exception:
                 logger.exception("What a front server may send could not be looked after.")
             time.sleep(PAUSE)

@@ -16,8 +16,9 @@ from . import editions
 
 REPLICA = "replica"
 REST = 30  # seconds in which one that did not answer is not tried again
-_rest_until: dict[str, float] = {}
 _reading_from = ContextVar("reading_from", default=DEFAULT_DB_ALIAS)
+_last_read_from = ContextVar("last_read_from", default=DEFAULT_DB_ALIAS)
+_rest_until = 0.0
 
 
 class Router:
@@ -40,13 +41,12 @@ class Router:
 def reading(wanted: str) -> Iterator[str]:
     """Read inside as of one moment; gives the name of the edition one sees there.
 
-    Raises DatabaseError when not even the primary answers.
-
-    From the replica if there is one that shows the edition `wanted`, else from the primary.
+    From the replica if there is one that shows the edition `wanted`, else from the primary. Raises
+    DatabaseError when not even that answers.
     """
     with ExitStack() as stack:
         as_of = None
-        if REPLICA in connections.settings and _rest_until.get(REPLICA, 0) < time.monotonic():
+        if REPLICA in connections.settings and _rest_until < time.monotonic():
             as_of = enter(stack, REPLICA, wanted)
         if as_of is None:
             as_of = enter(stack, DEFAULT_DB_ALIAS)
@@ -64,12 +64,29 @@ def enter(stack: ExitStack, alias: str, wanted: str | None = None) -> str | None
         except DatabaseError:
             if alias == DEFAULT_DB_ALIAS:
                 raise
-            connections[alias].close()
-            _rest_until[alias] = time.monotonic() + REST
+            rest()
             return None
         if seen is None or (wanted and seen.name != wanted):
             return None
         token = _reading_from.set(alias)
+        _last_read_from.set(alias)
         attempt.callback(_reading_from.reset, token)
         stack.enter_context(attempt.pop_all())
         return seen.name
+
+
+def was_to_blame() -> bool:
+    """Whether what went wrong was read from the replica, which may cancel a query at any time.
+
+    It then gets a rest, so that asking again asks the primary.
+    """
+    if _last_read_from.get() != REPLICA:
+        return False
+    rest()
+    return True
+
+
+def rest() -> None:
+    global _rest_until
+    connections[REPLICA].close()
+    _rest_until = time.monotonic() + REST

@@ -1,28 +1,32 @@
 """The shelf: finished pages as files, shared by all processes of a machine.
 
-    pagecache/locks/…                 who is making which page now, and the last edition's stamp
+    pagecache/locks/…                 who is making which page now
     pagecache/<edition>/pages/…       one file a page: its headers and its bodies, encoded or not
     pagecache/<edition>/front/…       the same as plain files, if a front server is to send them
     pagecache/current                 leads to the front of the edition that is out (export.py)
 
 Each edition has a folder of its own, so that nothing need be thrown away at the right moment: a new
 edition begins with an empty one, and the old one goes when somebody finds the time. Files appear
-whole or not at all. The operating system keeps in memory what is asked for often.
+whole or not at all, and each process has the pages it was last asked for at hand.
 """
 
+import errno
 import fcntl
 import gzip
 import hashlib
 import json
+import logging
 import os
 import shutil
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
+from typing import IO
 
 import brotli
 from django.conf import settings
@@ -30,11 +34,11 @@ from django.db import DatabaseError, connection
 
 from . import editions
 
-LOCKS, PAGES, FRONT, CURRENT, STAMP = "locks", "pages", "front", "current", "stamp"
+LOCKS, PAGES, FRONT, CURRENT = "locks", "pages", "front", "current"
 SUFFIXES = {"": "", "gzip": ".gz", "br": ".br"}
-IN_MEMORY = 64  # pages that a process has at hand
-# So much of the disk stays free, whatever there is to keep.
-SPARE = 512 * 1024 * 1024  # bytes
+PATIENCE = 10  # seconds to wait for somebody else's page
+SPARE = 0.05  # of the disk stays free, whatever there is to keep
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -82,37 +86,79 @@ def name_of(address: str) -> str:
 
 def find(edition: str, address: str) -> Page | None:
     """The page of this address in this edition, if somebody has made it."""
+    if page := at_hand.get(edition, address):
+        return page
     try:
-        return read(edition, address)
+        page = Page.from_bytes(file_of(edition, address).read_bytes())
     except (OSError, ValueError):
         return None
-
-
-@lru_cache(maxsize=IN_MEMORY)
-def read(edition: str, address: str) -> Page:
-    """Raises OSError when it is not there, ValueError when it is not whole."""
-    return Page.from_bytes((root() / edition / PAGES / name_of(address)).read_bytes())
-
-
-def making(edition: str, address: str) -> AbstractContextManager[None]:
-    """The lock of whoever makes this page. There are so many files for it and no more."""
-    return lock(name_of(f"{edition}{address}")[:2])
+    at_hand.put(edition, address, page)
+    return page
 
 
 def keep(edition: str, address: str, page: Page) -> None:
-    """Put a page on the shelf. What cannot be written is not kept, and nobody minds."""
-    with suppress(OSError):
-        folder = root() / edition
-        (folder / PAGES).mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(folder).free < SPARE:
+    """Put a page on the shelf. Where the disk takes nothing, this process keeps it in memory."""
+    at_hand.put(edition, address, page)
+    file = file_of(edition, address)
+    try:
+        stamp(edition)
+        if not file.parent.exists():  # an edition that is over and removed
             return
-        if settings.PAGE_EXPORT and (place := front_place(folder / FRONT, address, page)):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            # The plain one last: a front server looks for it first.
-            for encoding in reversed(SUFFIXES):
-                file = place.with_name(place.name + SUFFIXES[encoding])
-                write(file, page.bodies[encoding], stamp(edition))
-        write(folder / PAGES / name_of(address), page.to_bytes())
+        disk = shutil.disk_usage(file.parent)
+        if disk.free < disk.total * SPARE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(file, page.to_bytes())
+        if settings.PAGE_EXPORT:
+            export(edition, address, page)
+    except OSError as error:
+        say_once(f"Some pages cannot be kept on disk ({error.strerror}).")
+
+
+def export(edition: str, address: str, page: Page) -> None:
+    """The page as plain files too, if a front server may send it; the unpacked one last, which
+    others look for first."""
+    if place := front_place(root() / edition / FRONT, address, page):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        for encoding in reversed(SUFFIXES):
+            part = place.with_name(place.name + SUFFIXES[encoding])
+            write(part, page.bodies[encoding], stamp(edition))
+
+
+def file_of(edition: str, address: str) -> Path:
+    return root() / edition / PAGES / name_of(address)
+
+
+class AtHand:
+    """The pages this process was last asked for, so many of them."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.pages: OrderedDict[tuple[str, str], Page] = OrderedDict()
+        self.lock = threading.Lock()
+
+    def get(self, edition: str, address: str) -> Page | None:
+        with self.lock:
+            if page := self.pages.get((edition, address)):
+                self.pages.move_to_end((edition, address))
+            return page
+
+    def put(self, edition: str, address: str, page: Page) -> None:
+        with self.lock:
+            self.pages[edition, address] = page
+            if len(self.pages) > self.most:
+                self.pages.popitem(last=False)
+
+    def clear(self) -> None:
+        with self.lock:
+            self.pages.clear()
+
+
+at_hand = AtHand(64)
+
+
+@cache
+def say_once(what: str) -> None:
+    logger.warning(what)
 
 
 def front_place(front: Path, address: str, page: Page) -> Path | None:
@@ -140,23 +186,27 @@ def write(path: Path, data: bytes, modified: int | None = None) -> None:
 def stamp(edition: str) -> int:
     """The second (since 1970) in which this edition counts as modified; makes its folder.
 
-    It is one after the edition was first seen on this machine, later than any edition's before, and
-    even. HTTP's dates know nothing smaller, and front servers make their entity tags of them: no
-    two editions may have the same. Raises OSError where no folder can be made.
+    It is the one after the edition was first seen on this machine. HTTP's dates know nothing
+    smaller, and front servers make their entity tags of them. So an edition shows its stamp only
+    once that second has come, when it is older than that of any edition to come: no two show the
+    same. Raises OSError where no folder can be made.
     """
-    file, last = root() / edition / STAMP, root() / LOCKS / "last"
-    with lock(STAMP):
-        if not file.exists():
-            (root() / edition / FRONT).mkdir(parents=True, exist_ok=True)
-            if not last.exists():
-                last.touch()
-            second = (max(int(time.time()), int(last.stat().st_mtime)) // 2 + 1) * 2
-            for path in (last, file):
-                path.touch()
-                os.utime(path, (second, second))
-            if others(edition):
-                threading.Thread(target=tidy, daemon=True).start()
-        return int(file.stat().st_mtime)
+    begun = front(edition).with_name("begun")
+    begun.with_name(PAGES).mkdir(exist_ok=True)
+    with suppress(FileExistsError):
+        begun.touch(exist_ok=False)
+        now = time.time()
+        os.utime(begun, (now, now))  # by our clock, which need not be the file system's
+        if others(edition):
+            threading.Thread(target=tidy, daemon=True).start()
+    return int(begun.stat().st_mtime) + 1
+
+
+def front(edition: str) -> Path:
+    """The folder of what a front server may send; made if it is not there."""
+    folder = root() / edition / FRONT
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def tidy() -> None:
@@ -172,8 +222,8 @@ def tidy() -> None:
 
 def clear() -> None:
     """Begin with an empty shelf: what lay there may have been cut short by a power cut."""
-    with suppress(FileNotFoundError):
-        os.unlink(root() / CURRENT)
+    for path in (root() / CURRENT, lock_file(CURRENT)):
+        path.unlink(missing_ok=True)
     discard(others(""))
 
 
@@ -188,13 +238,45 @@ def others(edition: str) -> list[Path]:
     return []
 
 
+def lock_file(name: str) -> Path:
+    return root() / LOCKS / name
+
+
+@contextmanager
+def making(edition: str, address: str) -> Iterator[bool]:
+    """Be the one who makes this page, or wait for the one who does; whether we are.
+
+    Nobody waits for ever, nor for their turn: who has waited once and finds nothing makes the page
+    too. There are so many lock files for it and no more.
+    """
+    path = lock_file(name_of(f"{edition}{address}")[:2])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        deadline = time.monotonic() + PATIENCE
+        is_ours = take(file)
+        while not is_ours and time.monotonic() < deadline:
+            time.sleep(0.002)
+            if take(file):
+                fcntl.flock(file, fcntl.LOCK_UN)
+                break
+        yield is_ours
+
+
+def take(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 @contextmanager
 def lock(name: str) -> Iterator[None]:
     """Wait until nobody else on this machine, process or thread, holds this lock.
 
     The system takes it back from a process that dies.
     """
-    path = root() / LOCKS / name
+    path = lock_file(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -36,6 +36,13 @@ def pre_fork(arbiter: Any, worker: Any) -> None:
     gc.freeze()
 
 
+def on_exit(arbiter: Any) -> None:
+    if environment.PAGE_EXPORT:
+        from pagecache import export
+
+        export.close()
+
+
 def post_fork(arbiter: Any, worker: Any) -> None:
     end_with_parent(worker.ppid)
     # Whoever writes to SQLite keeps all others waiting, so it must not wait long for its own turn

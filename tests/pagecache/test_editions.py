@@ -1,5 +1,6 @@
 """Which edition is out. (pagecache/editions.py)"""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -49,10 +50,37 @@ def test_edition_is_another_after_a_change_and_the_same_without() -> None:
     assert editions.current() != before
 
 
-def test_snapshot_may_be_taken_while_somebody_writes_and_leaves_nothing_behind() -> None:
+def test_edition_is_right_again_after_the_clock_was_put_back() -> None:
+    hour = timezone.now() + timedelta(hours=1)
+    make_article(title="I ddod", published_at=hour)
+    before = editions.current()
+    with time_machine.travel(hour, tick=False):
+        assert editions.current() != before
+    assert editions.current() == before
+
+
+def test_snapshot_leaves_nothing_behind() -> None:
     make_article()
     with editions.snapshot():
         assert Article.objects.count() == 1
     make_article(title="Arall")
     assert Article.objects.count() == 2
     assert not connection.in_atomic_block
+
+
+@pytest.mark.postgresql
+def test_snapshot_does_not_see_what_is_written_meanwhile() -> None:
+    make_article()
+    wrote = threading.Event()
+
+    def write() -> None:
+        make_article(title="Arall")
+        connection.close()
+        wrote.set()
+
+    with editions.snapshot():
+        assert Article.objects.count() == 1
+        threading.Thread(target=write).start()
+        assert wrote.wait(30), "who reads keeps nobody waiting"
+        assert Article.objects.count() == 1
+    assert Article.objects.count() == 2
