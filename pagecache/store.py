@@ -224,7 +224,7 @@ def clear() -> None:
     """Begin with an empty shelf: what lay there may have been cut short by a power cut."""
     for path in (root() / CURRENT, lock_file(CURRENT)):
         path.unlink(missing_ok=True)
-    discard(others(""))
+    discard(others("-"))
 
 
 def discard(folders: list[Path]) -> None:
@@ -233,8 +233,15 @@ def discard(folders: list[Path]) -> None:
 
 
 def others(edition: str) -> list[Path]:
+    """The folders of all other editions. One that differs only in the code that makes its pages is
+    still out, for processes that run that code."""
+    same = edition.rpartition("-")[0]
     with suppress(OSError):
-        return [p for p in root().iterdir() if p.name not in {edition, LOCKS, CURRENT}]
+        return [
+            path
+            for path in root().iterdir()
+            if path.name not in {LOCKS, CURRENT} and path.name.rpartition("-")[0] != same
+        ]
     return []
 
 

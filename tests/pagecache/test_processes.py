@@ -24,6 +24,7 @@ from .moderator import ARTICLE, COMMENT
 pytestmark = linux_only
 PATH = "/cy/5-camsyniad-cyfryngau-cymdeithasol/"
 STEPS = 120
+SCHEDULE = "UPDATE blog_article SET published_at = '{moment}' WHERE slug = 'i-ddod'"
 DECODE = {None: bytes, "gzip": gzip.decompress, "br": brotli.decompress}
 
 
@@ -47,7 +48,8 @@ def other(site: Site, tmp_path: Path) -> Iterator[Site]:
     if site.database:
         folder = tmp_path / "other"
         folder.mkdir()
-    other = Site(folder, site.database, PAGE_EXPORT="yes")
+    address = f"http://127.0.0.1:{site.port}"  # of the site, whoever serves it
+    other = Site(folder, site.database, PAGE_EXPORT="yes", SITE_URL=address)
     try:
         yield other
     finally:
@@ -210,7 +212,7 @@ def test_article_appears_everywhere_in_its_hour(site: Site, other: Site) -> None
     hour = time.time() + 7
     moment = f"{datetime.fromtimestamp(hour, UTC):%Y-%m-%d %H:%M:%S.%f}"
     zone = "+00" if site.database else ""
-    site.execute(f"UPDATE blog_article SET published_at = '{moment}{zone}' WHERE slug = 'i-ddod'")
+    site.execute(SCHEDULE.format(moment=f"{moment}{zone}"))
     crowd = Readers()
     apart = time.time() - time.monotonic()
     with crowd.reading(
