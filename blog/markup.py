@@ -6,6 +6,7 @@ headings, pictures and tables; what a reader writes may not.
 
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urljoin
 
 import nh3
 from django.utils.safestring import SafeString, mark_safe
@@ -17,6 +18,15 @@ from mdit_py_plugins.footnote import footnote_plugin
 WORDS = {"p", "br", "em", "strong", "a", "ul", "ol", "li", "blockquote", "code", "pre", "del"}
 STRUCTURE = {"h3", "h4", "h5", "hr", "img", "sup", "section", "table", "thead", "tbody"}
 CELLS = {"tr", "th", "td"}
+FRAME = {"h2", "figure", "figcaption"}  # what our own pages put around it
+ATTRIBUTES = {
+    "a": {"href", "title"},
+    "img": {"src", "alt", "title", "width", "height"},
+    "th": {"align", "scope"},
+    "ol": {"start"},
+    "code": {"class"},
+    "*": {"id"},
+}
 SCHEMES = {"http", "https", "mailto"}
 
 _article = (
@@ -50,14 +60,7 @@ def article(text: str, place: str = "") -> SafeString:
         nh3.clean(
             _article.render(text, {"docId": place} if place else {}),
             tags=WORDS | STRUCTURE | CELLS,
-            attributes={
-                "a": {"href", "title"},
-                "img": {"src", "alt", "title", "width", "height"},
-                "th": {"align", "scope"},
-                "ol": {"start"},
-                "code": {"class"},
-                "*": {"id"},
-            },
+            attributes=ATTRIBUTES,
             url_schemes=SCHEMES,
             link_rel=None,
         )
@@ -75,4 +78,23 @@ def comment(text: str) -> SafeString:
             url_schemes=SCHEMES,
             link_rel="nofollow ugc noopener",
         )
+    )
+
+
+def anywhere(html: str, address: str) -> str:
+    """The HTML of a page of ours at `address`, made to be shown elsewhere: links are absolute."""
+
+    def absolute(_tag: str, name: str, value: str) -> str:
+        try:
+            return urljoin(address, value) if name in {"href", "src"} else value
+        except ValueError:  # no address at all
+            return value
+
+    return nh3.clean(
+        html,
+        tags=WORDS | STRUCTURE | CELLS | FRAME,
+        attributes=ATTRIBUTES | {"a": {"href", "title", "rel"}},
+        attribute_filter=absolute,
+        url_schemes=SCHEMES,
+        link_rel=None,
     )
