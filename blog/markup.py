@@ -4,11 +4,13 @@ Rendering is markdown-it-py's (raw HTML off), cleaning nh3's. What an author wri
 headings, pictures and tables; what a reader writes may not.
 """
 
+import json
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin
 
 import nh3
+from django.core.serializers.json import DjangoJSONEncoder
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -27,6 +29,8 @@ ATTRIBUTES = {
     "code": {"class"},
     "*": {"id"},
 }
+# What could end or open an element of a page.
+IN_A_PAGE = {ord(sign): f"\\u{ord(sign):04X}" for sign in "<>&"}
 SCHEMES = {"http", "https", "mailto"}
 
 _article = (
@@ -98,3 +102,9 @@ def anywhere(html: str, address: str) -> str:
         url_schemes=SCHEMES,
         link_rel=None,
     )
+
+
+def data(value: object) -> SafeString:
+    """A value as JSON that can stand in a <script> of a page, whatever texts are in it."""
+    text = json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False, separators=(",", ":"))
+    return mark_safe(text.translate(IN_A_PAGE))
