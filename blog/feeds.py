@@ -23,11 +23,13 @@ NOT_IN_XML = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF])
 
 
 def atom(template: str, context: dict[str, Any]) -> HttpResponse:
-    """An Atom document (RFC 4287). `context` has what templates/feed.xml asks for."""
+    """An Atom document (RFC 4287). `context` has what templates/feed.xml asks for.
+
+    As plain XML, which readers take as well: under its own name browsers show the source or save
+    it, and never come to the stylesheet.
+    """
     text = render_to_string(template, {"site": settings.SITE_URL, **context})
-    return HttpResponse(
-        text.translate(NOT_IN_XML), content_type="application/atom+xml; charset=utf-8"
-    )
+    return HttpResponse(text.translate(NOT_IN_XML), content_type="application/xml; charset=utf-8")
 
 
 class Feed(ArticleList):
