@@ -30,6 +30,8 @@ RESERVED_SLUGS = frozenset(
     {"archive", "author", "category", "comments", "feed", "privacy", "search", "tag"}
 )
 
+RELATED = 3  # articles that a page names at its foot
+
 
 def in_language(instance: models.Model, field: str, language: str | None = None) -> str:
     """The text of `field` in a language (default: the active one), else in the other one."""
@@ -314,7 +316,26 @@ class Article(models.Model):  # type: ignore[django-manager-missing] # taggit ha
     @cached_property
     def translations(self) -> list["Article"]:
         """The same piece in other languages, as far as it is published."""
-        return list(self.same_piece().published())
+        return [one for one in self.others if one.translation_key == self.translation_key]
+
+    @property
+    def related(self) -> list["Article"]:
+        """The newest others of its category, newest first."""
+        return [one for one in self.others if one.language == self.language]
+
+    @cached_property
+    def others(self) -> list["Article"]:
+        """What is published besides and has to do with it, in one query.
+
+        The newest stand two steps deep, as SQLite takes no limit in a part of a union.
+        """
+        found = self.same_piece().published().values("pk")
+        if self.category_id:
+            published = Article.objects.published().in_language(self.language)
+            alike = published.filter(category=self.category_id).exclude(pk=self.pk)
+            newest = Article.objects.filter(pk__in=alike.newest_first().values("pk")[:RELATED])
+            found = found.union(newest.values("pk"), all=True)
+        return list(Article.objects.filter(pk__in=found).newest_first())
 
     def same_piece(self) -> ArticleQuerySet:
         """The same piece in other languages."""

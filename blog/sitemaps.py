@@ -61,7 +61,10 @@ def articles(request: HttpRequest, part: int) -> HttpResponse:
     for one in same.only("translation_key", "language", "slug"):
         pieces[one.translation_key][one.language] = one.address
     found = here.select_related("picture").defer("standfirst").order_by("pk")
-    places = [Place(one.address, pieces[one.translation_key], one) for one in found]
+    places = [
+        Place((languages := pieces[one.translation_key])[one.language], languages, one)
+        for one in found
+    ]
     if not places:
         raise Http404
     return xml(request, "blog/sitemap.xml", {"places": places})

@@ -252,6 +252,7 @@ def by_articles(sizes: list[int]) -> Iterator[Row]:
         "archive": "/cy/archive/",
         "year": f"/cy/archive/{busy.year}/",
         "month": f"/cy/archive/{busy.year}/{busy.month}/",
+        "article, among others": "/cy/erthygl-0/",
         "sitemap, index": "/sitemap.xml",
         "sitemap, first part": "/sitemap-0.xml",
         "sitemap, lists": "/sitemap-lists.xml",
