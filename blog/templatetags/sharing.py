@@ -17,8 +17,8 @@ def share(shared: Article | Section) -> dict[str, Any]:
     """The menu for an article or for one of its sections."""
     if isinstance(shared, Section):
         address = f"{shared.article.address}#{shared.anchor}"
-        title = f"{shared.heading} · {shared.article.title}"
-        picture = shared.article.picture
+        # Not the article's title too: seven times in each menu, it would make the page heavy.
+        title, picture = shared.heading, shared.article.picture
     else:
         address, title, picture = shared.address, shared.title, shared.picture
     media = {"media": settings.SITE_URL + picture.file.url} if picture else {}

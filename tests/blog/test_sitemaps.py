@@ -93,15 +93,14 @@ def test_article_has_its_picture_and_its_last_change(reader: Client) -> None:
     url = entries(reader)[article.address]
     assert texts(url, "image:image/image:loc") == [f"{SITE}/media/pictures/x%20%26%20y.png"]
     assert datetime.fromisoformat(texts(url, "lastmod")[0] or "") == article.modified_at
-    assert texts(read(reader, "/sitemap.xml"), "sitemap/lastmod") == texts(url, "lastmod")
 
 
 def test_parts_are_bounded(reader: Client) -> None:
-    first = make_article(title="Cyntaf", pk=7 * PART - 1)
-    second = make_article(title="Ail", pk=7 * PART)
+    first = make_article(title="Cyntaf", pk=PART - 1)
+    second = make_article(title="Ail", pk=PART)
     parts = texts(read(reader, "/sitemap.xml"), "sitemap/loc")
-    assert parts == [f"{SITE}/sitemap-{name}.xml" for name in ("lists", 6, 7)]
-    for number, article in ((6, first), (7, second)):
+    assert parts == [f"{SITE}/sitemap-{name}.xml" for name in ("lists", 0, 1)]
+    for number, article in ((0, first), (1, second)):
         assert texts(read(reader, f"/sitemap-{number}.xml"), "url/loc") == [article.address]
 
 
@@ -132,6 +131,7 @@ def test_who_has_it_is_told_so(reader: Client, url: str) -> None:
     article.slug = "newydd"
     article.category = make_category()
     article.save()
+    make_article(title="Ail", pk=PART)
     assert reader.get(url, headers={"If-None-Match": etag}).status_code == 200
 
 
