@@ -38,7 +38,7 @@ lock: .venv/.requirements-dev ## write requirements*.txt from requirements*.in (
 	$(COMPILE) $(ARGS) --output-file requirements-dev.txt requirements-dev.in
 
 messages: setup ## collect what is to be translated, and compile the translations
-	$(MANAGE) makemessages --locale cy --no-location --ignore tests
+	$(MANAGE) makemessages --locale cy --no-location --extension html,py,txt,xml --ignore tests
 	$(MANAGE) compilemessages --locale cy --ignore .venv
 
 clean: ## remove all that is made here, but not the data

@@ -4,10 +4,13 @@ Rendering is markdown-it-py's (raw HTML off), cleaning nh3's. What an author wri
 headings, pictures and tables; what a reader writes may not.
 """
 
+import json
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urljoin
 
 import nh3
+from django.core.serializers.json import DjangoJSONEncoder
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -17,6 +20,17 @@ from mdit_py_plugins.footnote import footnote_plugin
 WORDS = {"p", "br", "em", "strong", "a", "ul", "ol", "li", "blockquote", "code", "pre", "del"}
 STRUCTURE = {"h3", "h4", "h5", "hr", "img", "sup", "section", "table", "thead", "tbody"}
 CELLS = {"tr", "th", "td"}
+FRAME = {"h2", "figure", "figcaption"}  # what our own pages put around it
+ATTRIBUTES = {
+    "a": {"href", "title"},
+    "img": {"src", "alt", "title", "width", "height"},
+    "th": {"align", "scope"},
+    "ol": {"start"},
+    "code": {"class"},
+    "*": {"id"},
+}
+# What could end or open an element of a page.
+IN_A_PAGE = {ord(sign): f"\\u{ord(sign):04X}" for sign in "<>&"}
 SCHEMES = {"http", "https", "mailto"}
 
 _article = (
@@ -50,14 +64,7 @@ def article(text: str, place: str = "") -> SafeString:
         nh3.clean(
             _article.render(text, {"docId": place} if place else {}),
             tags=WORDS | STRUCTURE | CELLS,
-            attributes={
-                "a": {"href", "title"},
-                "img": {"src", "alt", "title", "width", "height"},
-                "th": {"align", "scope"},
-                "ol": {"start"},
-                "code": {"class"},
-                "*": {"id"},
-            },
+            attributes=ATTRIBUTES,
             url_schemes=SCHEMES,
             link_rel=None,
         )
@@ -76,3 +83,28 @@ def comment(text: str) -> SafeString:
             link_rel="nofollow ugc noopener",
         )
     )
+
+
+def anywhere(html: str, address: str) -> str:
+    """The HTML of a page of ours at `address`, made to be shown elsewhere: links are absolute."""
+
+    def absolute(_tag: str, name: str, value: str) -> str:
+        try:
+            return urljoin(address, value) if name in {"href", "src"} else value
+        except ValueError:  # no address at all
+            return value
+
+    return nh3.clean(
+        html,
+        tags=WORDS | STRUCTURE | CELLS | FRAME,
+        attributes=ATTRIBUTES | {"a": {"href", "title", "rel"}},
+        attribute_filter=absolute,
+        url_schemes=SCHEMES,
+        link_rel=None,
+    )
+
+
+def data(value: object) -> SafeString:
+    """A value as JSON that can stand in a <script> of a page, whatever texts are in it."""
+    text = json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False, separators=(",", ":"))
+    return mark_safe(text.translate(IN_A_PAGE))

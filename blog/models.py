@@ -2,7 +2,10 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
+from html import unescape
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -12,6 +15,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.functional import cached_property
+from django.utils.html import strip_tags
 from django.utils.text import slugify
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -26,12 +30,22 @@ RESERVED_SLUGS = frozenset(
     {"archive", "author", "category", "comments", "feed", "privacy", "search", "tag"}
 )
 
+RELATED = 3  # articles that a page names at its foot
+
 
 def in_language(instance: models.Model, field: str, language: str | None = None) -> str:
     """The text of `field` in a language (default: the active one), else in the other one."""
     wanted = (language or get_language() or settings.LANGUAGE_CODE)[:2]
     codes = sorted((code for code, _name in settings.LANGUAGES), key=lambda code: code != wanted)
     return next((text for code in codes if (text := getattr(instance, f"{field}_{code}"))), "")
+
+
+def uri(kind: str, pk: int) -> str:
+    """What a row is called wherever it goes, whatever becomes of its address (RFC 4151).
+
+    The year says whose the site's name was then; it never changes.
+    """
+    return f"tag:{urlsplit(settings.SITE_URL).hostname},2026:{kind}-{pk}"
 
 
 class Author(models.Model):
@@ -204,6 +218,8 @@ class Article(models.Model):  # type: ignore[django-manager-missing] # taggit ha
 
     objects = ArticleQuerySet.as_manager()
 
+    content: str  # the whole of it as HTML, where a feed has added it
+
     class Meta:
         ordering = ("-published_at", "-pk")
         verbose_name = _("article")
@@ -244,6 +260,15 @@ class Article(models.Model):  # type: ignore[django-manager-missing] # taggit ha
         with translation.override(self.language):
             return reverse("blog:article", args=[self.slug])
 
+    @property
+    def address(self) -> str:
+        """The whole of it, as others name the article."""
+        return settings.SITE_URL + self.get_absolute_url()
+
+    @property
+    def uri(self) -> str:
+        return uri("article", self.pk)
+
     def clean(self) -> None:
         errors = {}
         if self.slug in RESERVED_SLUGS:
@@ -275,13 +300,42 @@ class Article(models.Model):  # type: ignore[django-manager-missing] # taggit ha
         return self.published_at is not None and self.modified_at.date() > self.published_at.date()
 
     @property
+    def updated_at(self) -> datetime:
+        """When what readers see of it last changed: being published is a change, too."""
+        return max(self.modified_at, self.published_at or self.modified_at)
+
+    @property
     def standfirst_html(self) -> str:
         return markup.article(self.standfirst)
+
+    @property
+    def summary(self) -> str:
+        """The standfirst as plain text on one line."""
+        return " ".join(unescape(strip_tags(self.standfirst_html)).split())
 
     @cached_property
     def translations(self) -> list["Article"]:
         """The same piece in other languages, as far as it is published."""
-        return list(self.same_piece().published())
+        return [one for one in self.others if one.translation_key == self.translation_key]
+
+    @property
+    def related(self) -> list["Article"]:
+        """The newest others of its category, newest first."""
+        return [one for one in self.others if one.language == self.language]
+
+    @cached_property
+    def others(self) -> list["Article"]:
+        """What is published besides and has to do with it, in one query.
+
+        The newest stand two steps deep, as SQLite takes no limit in a part of a union.
+        """
+        found = self.same_piece().published().values("pk")
+        if self.category_id:
+            published = Article.objects.published().in_language(self.language)
+            alike = published.filter(category=self.category_id).exclude(pk=self.pk)
+            newest = Article.objects.filter(pk__in=alike.newest_first().values("pk")[:RELATED])
+            found = found.union(newest.values("pk"), all=True)
+        return list(Article.objects.filter(pk__in=found).newest_first())
 
     def same_piece(self) -> ArticleQuerySet:
         """The same piece in other languages."""

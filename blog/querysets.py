@@ -66,9 +66,11 @@ class ArticleQuerySet(models.QuerySet["Article"]):
 
     def for_reading(self) -> Self:
         """With everything the article's own page shows of it."""
-        return self.select_related("author", "category", "picture").prefetch_related(
-            "sections", "tags"
-        )
+        return self.select_related("author", "category", "picture").in_full()
+
+    def in_full(self) -> Self:
+        """With what belongs to each article and is no part of its row."""
+        return self.prefetch_related("sections", "tags")
 
     def months(self, language: str) -> list["Month"]:
         """The months something was published in, newest first, each with how much."""

@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
-from . import views
+from . import feeds, views
 
 app_name = "blog"
 
@@ -21,9 +21,14 @@ register_converter(MonthConverter, "month")
 
 urlpatterns = [
     path("", views.ArticleList.as_view(), name="index"),
+    path("feed/", feeds.Feed.as_view(), name="feed"),
+    path("feed/json/", feeds.json_feed, name="json_feed"),
     path("category/<slug:slug>/", views.CategoryList.as_view(), name="category"),
+    path("category/<slug:slug>/feed/", feeds.CategoryFeed.as_view(), name="category_feed"),
     path("tag/<str:slug>/", views.TagList.as_view(), name="tag"),
+    path("tag/<str:slug>/feed/", feeds.TagFeed.as_view(), name="tag_feed"),
     path("author/<slug:slug>/", views.AuthorList.as_view(), name="author"),
+    path("author/<slug:slug>/feed/", feeds.AuthorFeed.as_view(), name="author_feed"),
     path("archive/", views.archive, name="archive"),
     path("archive/<year:year>/", views.PeriodList.as_view(), name="year"),
     path("archive/<year:year>/<month:month>/", views.PeriodList.as_view(), name="month"),

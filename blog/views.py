@@ -4,7 +4,6 @@ import re
 from datetime import date
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import add_never_cache_headers
@@ -38,8 +37,6 @@ def article_page(
     """The article with its conversation. `extra` may carry a comment form that was refused."""
     context = {
         "article": article,
-        # Prepared forms and parts of the conversation have others, but are the same page.
-        "address": settings.SITE_URL + article.get_absolute_url(),
         "sections": article.sections.all(),
         **(extra or {}),
     }

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from blog import markup
-from blog.models import Article, Section
+from blog.models import Article, Section, uri
 
 from .querysets import (
     PLACE,
@@ -121,6 +121,7 @@ class Comment(models.Model):
     total: int
     is_preceded: bool
     about: Section | None
+    content: str  # by comments.feeds
 
     class Meta:
         ordering = ("-submitted_at", "-pk")
@@ -129,6 +130,16 @@ class Comment(models.Model):
         permissions = (("moderate_comment", _("Can moderate comments")),)
         indexes = (
             models.Index(Lower("email"), name="comment_by_person"),
+            models.Index(
+                fields=["article", "submitted_at", "id"],
+                condition=Q(status=Status.APPROVED),
+                name="comment_newest_on_article",
+            ),
+            models.Index(
+                fields=["language", "submitted_at", "id"],
+                condition=Q(status=Status.APPROVED),
+                name="comment_newest_in_language",
+            ),
             models.Index(
                 "article",
                 PLACE,
@@ -157,6 +168,10 @@ class Comment(models.Model):
     @property
     def anchor(self) -> str:
         return f"comment-{self.pk}"
+
+    @property
+    def uri(self) -> str:
+        return uri("comment", self.pk)
 
     @property
     def html(self) -> str:

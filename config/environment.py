@@ -53,6 +53,15 @@ def site_url(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
+def contact(value: str) -> str:
+    """How to write to somebody, as an address a program can follow; empty: nobody is named."""
+    if re.fullmatch(r"(mailto:)?[^@\s:/]+@[^@\s/]+", value):
+        return f"mailto:{value.removeprefix('mailto:')}"
+    if value and not re.fullmatch(r"https://\S+", value):
+        raise ValueError("must be an e-mail address or an https address.")
+    return value
+
+
 def reachable(host: str) -> str:
     """How a browser on this machine writes the address we listen on."""
     if host in {"", "0.0.0.0", "::"}:  # noqa: S104 - compared with, not listened on
@@ -171,6 +180,7 @@ def made_once(path: Path) -> str:
 
 for name, parse in {
     "site_url": site_url,
+    "contact": contact,
     "rate": rate,
     "networks": networks,
     "hosts": hosts,
@@ -187,6 +197,7 @@ try:
     HOST = env.str("HOST", "127.0.0.1")
     PORT = env.int("PORT", 8000, validate=validate.Range(1, 65535))
     SITE_URL = env.site_url("SITE_URL", f"http://{reachable(HOST)}:{PORT}")
+    SECURITY_CONTACT = env.contact("SECURITY_CONTACT", "")
     # This machine always: whoever watches over the site asks from here.
     ALLOWED_HOSTS = [
         *(env.hosts("ALLOWED_HOSTS", "") or [urlsplit(SITE_URL).hostname or ""]),

@@ -4,6 +4,8 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path
 
+from blog import sitemaps
+
 from . import views
 
 urlpatterns = [
@@ -12,6 +14,11 @@ urlpatterns = [
     path("readyz", views.readyz),
     path("admin/language/", include("django.conf.urls.i18n")),
     path("admin/", admin.site.urls),
+    path("robots.txt", views.robots),
+    path(".well-known/security.txt", views.security, name="security"),
+    path("sitemap.xml", sitemaps.index, name="sitemap"),
+    path("sitemap-lists.xml", sitemaps.lists, name="sitemap_of_lists"),
+    path("sitemap-<int:part>.xml", sitemaps.articles, name="sitemap_of_articles"),
     path("media/<path:path>", views.media),
     *i18n_patterns(path("", include("comments.urls")), path("", include("blog.urls"))),
 ]

@@ -1,5 +1,8 @@
 """The front door, the doctor's questions, and what is said when something goes wrong."""
 
+from datetime import timedelta
+from typing import Any
+
 from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError, connection
@@ -7,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import requires_csrf_token
 from django.views.static import serve
@@ -81,6 +85,26 @@ def media(request: HttpRequest, path: str) -> HttpResponseBase:
         return serve(request, path, document_root=str(settings.MEDIA_ROOT))
     except OSError:  # a name no file system would have
         raise Http404 from None
+
+
+def robots(request: HttpRequest) -> HttpResponse:
+    """What crawlers should leave alone, and where all the rest is listed."""
+    return text(request, "robots.txt", {})
+
+
+def security(request: HttpRequest) -> HttpResponse:
+    """Whom to tell of a weakness (RFC 9116), if the owner has said so."""
+    if not settings.SECURITY_CONTACT:
+        raise Http404
+    # It is written anew each time, so the date only has to be one that is not over.
+    expires = timezone.now().replace(microsecond=0) + timedelta(days=90)
+    contact = {"contact": settings.SECURITY_CONTACT, "expires": expires}
+    return text(request, "security.txt", contact)
+
+
+def text(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    context = {"site": settings.SITE_URL, **context}
+    return render(request, template, context, content_type="text/plain; charset=utf-8")
 
 
 def refused(request: HttpRequest, status: int) -> HttpResponse:

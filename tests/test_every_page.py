@@ -122,7 +122,14 @@ def test_no_add_page_or_action_breaks_on_a_hostile_value(owner: Client, query: s
 @pytest.mark.usefixtures("full_site")
 @pytest.mark.parametrize("query", HOSTILE)
 def test_no_public_page_breaks_on_a_hostile_query(reader: Client, query: str) -> None:
-    for url in ("/cy/", "/cy/ty-bach-twt/", "/cy/tag/tai/", "/cy/archive/", "/cy/privacy/"):
+    for url in (
+        "/cy/",
+        "/cy/ty-bach-twt/",
+        "/cy/tag/tai/",
+        "/cy/archive/",
+        "/cy/privacy/",
+        "/cy/feed/",
+    ):
         for field in ("page", "reply", "section", "from", "before", "q", "received"):
             assert reader.get(url, {field: query}).status_code in {200, 404}, (url, field)
 
@@ -132,6 +139,8 @@ def test_no_address_breaks(reader: Client, query: str) -> None:
     for stem in ("", "/cy", "/cy/tag", "/cy/category", "/cy/author", "/cy/archive", "/media"):
         url = f"{stem}/{quote(query, safe='')}/"
         assert reader.get(url, follow=True).status_code in {400, 404}, url
+        for feed in ("feed/", "comments/feed/"):
+            assert reader.get(url + feed, follow=True).status_code in {400, 404}, url
 
 
 @pytest.mark.parametrize(

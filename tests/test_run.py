@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from config import environment
 from tests.processes import MANAGE, PATIENCE, ROOT, Site, linux_only, own_database, until
 
 BAD = [
@@ -22,6 +23,8 @@ BAD = [
     ("SITE_URL", "blog.example"),
     ("SITE_URL", "https://blog.example/welsh"),
     ("SITE_URL", "https://blog.example:port"),
+    ("SECURITY_CONTACT", "the owner"),
+    ("SECURITY_CONTACT", "http://blog.example/contact"),
     ("TRUSTED_PROXIES", "10.0.0.0/8,proxy"),
     ("DATA_DIR", "/proc/nowhere"),
     ("DATABASE_URL", "mysql://sgwrs:hunter2@localhost/sgwrs"),
@@ -83,6 +86,16 @@ def test_bad_value_is_one_sentence_that_names_the_variable(
     assert (done.returncode, said.count("\n"), done.stdout) == (1, 0, ""), done.stderr
     assert name in said
     assert "hunter2" not in said
+
+
+def test_address_of_a_contact_is_one_that_programs_can_follow() -> None:
+    for written, followed in {
+        "": "",
+        "owain@blog.example": "mailto:owain@blog.example",
+        "mailto:owain@blog.example": "mailto:owain@blog.example",
+        "https://blog.example/contact": "https://blog.example/contact",
+    }.items():
+        assert environment.contact(written) == followed
 
 
 def test_every_variable_has_a_bad_value_or_takes_any_text() -> None:

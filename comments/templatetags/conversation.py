@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from itertools import groupby
+from textwrap import shorten
 from typing import Any
 
 from crispy_forms.utils import render_crispy_form
@@ -11,6 +12,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
+from blog import markup, structured
 from blog.models import Article
 
 from ..forms import CommentForm
@@ -18,6 +20,7 @@ from ..models import Comment
 from ..querysets import COUNTED, CommentQuerySet
 
 ON_A_PAGE = 100  # comments
+TOLD = 200  # characters of a comment that the page says once more, to machines
 
 register = template.Library()
 untouched: dict[str | None, SafeString] = {}  # by language
@@ -124,7 +127,27 @@ def conversation(context: dict[str, Any], article: Article) -> dict[str, Any]:
         "answered": answered,
         "about": about,
         "akismet_is_used": bool(settings.AKISMET_API_KEY),
+        "data": data(article, shown),
     }
+
+
+def data(article: Article, shown: Part) -> SafeString:
+    """The article and what of its conversation the page shows, as JSON-LD."""
+    posting = structured.posting(article)
+    if shown.total <= COUNTED:
+        posting["commentCount"] = shown.total
+    posting["comment"] = [
+        {
+            "@type": "Comment",
+            "url": f"{article.address}?from={comment.pk}#{comment.anchor}",
+            "author": {"@type": "Person", "name": comment.name},
+            "dateCreated": comment.submitted_at,
+            "text": shorten(comment.body, TOLD, placeholder=" …"),
+        }
+        for comment in shown.comments
+    ]
+    graph = [posting, structured.breadcrumbs(article)]
+    return markup.data({"@context": "https://schema.org", "@graph": graph})
 
 
 def find(article: Article, on_page: list[Comment], pk: Any) -> Comment | None:

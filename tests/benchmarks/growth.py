@@ -232,6 +232,7 @@ def by_comments(sizes: list[int]) -> Iterator[Row]:
             middle = article.comments.order_by("pk")[size // 2].pk
             url = article.get_absolute_url()
             pages.append((f"article, {name}", size, url))
+            pages.append((f"… {name}, its feed", size, f"{url}comments/feed/"))
             if size > sizes[0]:  # where there is a middle with a page full on either side
                 pages.append((f"… {name}, from the middle", size, f"{url}?from={middle}"))
                 pages.append((f"… {name}, before it", size, f"{url}?before={middle}"))
@@ -251,6 +252,16 @@ def by_articles(sizes: list[int]) -> Iterator[Row]:
         "archive": "/cy/archive/",
         "year": f"/cy/archive/{busy.year}/",
         "month": f"/cy/archive/{busy.year}/{busy.month}/",
+        "article, among others": "/cy/erthygl-0/",
+        "sitemap, index": "/sitemap.xml",
+        "sitemap, first part": "/sitemap-0.xml",
+        "sitemap, lists": "/sitemap-lists.xml",
+        "feed": "/cy/feed/",
+        "feed, JSON": "/cy/feed/json/",
+        "feed of a category": "/cy/category/busnes/feed/",
+        "feed of an author": "/cy/author/elin/feed/",
+        "feed of a tag on every article": "/cy/tag/pobman/feed/",
+        "feed of a tag on few": "/cy/tag/prin/feed/",
     }
     smallest: dict[str, float] = {}
     for before, size in pairwise([0, *sizes]):

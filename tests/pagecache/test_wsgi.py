@@ -82,6 +82,29 @@ def test_every_public_page_is_kept(get: Get, url: str) -> None:
     assert (get(url).status, get(url).was_kept) == (200, True)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("/cy/feed/", "/cy/feed/json/", "/cy/author/elin/feed/", "/cy/tag/tai/feed/"),
+        *("/cy/comments/feed/", "/cy/ty-bach-twt/comments/feed/"),
+    ],
+)
+def test_feeds_are_kept_until_something_is_new(get: Get, reader: Any, url: str) -> None:
+    article = make_article(tags=["tai"])
+    make_comment(article, status="approved")
+    by_django = reader.get(url)
+    first, second = get(url), get(url)
+    assert (second.status, second.was_kept) == (200, True)
+    assert first.body == second.body == by_django.content
+    assert second.headers["Content-Type"] == by_django.headers["Content-Type"]
+    etag = second.headers["ETag"]
+    assert get(url, **{"If-None-Match": etag}).status == 304
+    article.title = "Tŷ mawr"
+    article.save()
+    news = get(url, **{"If-None-Match": etag})
+    assert (news.status, "Tŷ mawr" in news.text) == (200, True)
+
+
 def test_decision_shows_on_the_very_next_request(get: Get) -> None:
     article = make_article()
     comment = make_comment(article, status="pending", body="Gair newydd sbon.")

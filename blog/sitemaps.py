@@ -1,0 +1,89 @@
+"""What search engines may know, in parts of a bounded size (sitemaps.org).
+
+A part is a stretch of primary keys: each is found in an index, however many there are, and an
+article stays in the part it was born in. All languages share a part, as translations name each
+other.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import translation
+from django.views.decorators.http import conditional_page
+
+from .models import Article, Author, Category
+
+PART = 1_000
+
+
+class Place(NamedTuple):
+    """A page and, by language, where it and what corresponds to it is."""
+
+    address: str
+    languages: dict[str, str]
+    article: Article | None = None
+
+
+def xml(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    return render(
+        request,
+        template,
+        {"site": settings.SITE_URL, **context},
+        content_type="application/xml; charset=utf-8",
+    )
+
+
+@conditional_page
+def index(request: HttpRequest) -> HttpResponse:
+    """All parts up to the newest article's. When each changed would take a look at all of them."""
+    newest = Article.objects.published().order_by("-pk").values_list("pk", flat=True).first()
+    parts = range(newest // PART + 1) if newest else ()
+    return xml(request, "blog/sitemap_index.xml", {"parts": parts})
+
+
+@conditional_page
+def articles(request: HttpRequest, part: int) -> HttpResponse:
+    published = Article.objects.published()
+    here = published.filter(pk__gte=part * PART, pk__lt=(part + 1) * PART)
+    pieces: dict[Any, dict[str, str]] = defaultdict(dict)
+    same = published.filter(translation_key__in=here.values("translation_key"))
+    for one in same.only("translation_key", "language", "slug"):
+        pieces[one.translation_key][one.language] = one.address
+    found = here.select_related("picture").defer("standfirst").order_by("pk")
+    places = [
+        Place((languages := pieces[one.translation_key])[one.language], languages, one)
+        for one in found
+    ]
+    if not places:
+        raise Http404
+    return xml(request, "blog/sitemap.xml", {"places": places})
+
+
+@conditional_page
+def lists(request: HttpRequest) -> HttpResponse:
+    return xml(request, "blog/sitemap.xml", {"places": list(places_of_lists())})
+
+
+def places_of_lists() -> Iterator[Place]:
+    """The pages that lead to articles, as far as there is something on them."""
+    pages: dict[tuple[str, tuple[str, ...]], dict[str, str]] = defaultdict(dict)
+    for code, _name in settings.LANGUAGES:
+        published = Article.objects.published().in_language(code)
+        names: list[tuple[str, tuple[str, ...]]] = [("blog:index", ()), ("blog:archive", ())]
+        for model, field in ((Category, "category"), (Author, "author")):
+            written = Exists(published.filter(**{field: OuterRef("pk")}))
+            slugs = model.objects.filter(written).values_list("slug", flat=True)
+            names += [(f"blog:{field}", (slug,)) for slug in slugs[:PART]]
+        with translation.override(code):
+            for name, arguments in names:
+                address = settings.SITE_URL + reverse(name, args=arguments)
+                pages[name, arguments][code] = address
+    for languages in pages.values():
+        for address in languages.values():
+            yield Place(address, languages)

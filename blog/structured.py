@@ -1,0 +1,83 @@
+"""An article as search engines read it: schema.org's words, as JSON-LD."""
+
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from .models import Article
+
+
+def posting(article: Article) -> dict[str, Any]:
+    """The article as a BlogPosting, as a dictionary that takes more."""
+    site = settings.SITE_URL
+    found: dict[str, Any] = {
+        "@type": "BlogPosting",
+        "@id": article.address,
+        "url": article.address,
+        "headline": article.title,
+        "description": article.summary,
+        "inLanguage": article.language,
+        "datePublished": article.published_at,
+        "dateModified": article.updated_at,
+        "author": {
+            "@type": "Person",
+            "name": article.author.name,
+            "url": site + reverse("blog:author", args=[article.author.slug]),
+        },
+        "isPartOf": {"@type": "Blog", "@id": site + reverse("blog:index"), "name": _("Sgwrs")},
+        "hasPart": [
+            {
+                "@type": "WebPageElement",
+                "url": f"{article.address}#{section.anchor}",
+                "name": section.title,
+            }
+            for section in article.sections.all()
+        ],
+        "keywords": [tag.name for tag in article.tags.all()],
+    }
+    if article.category:
+        found["articleSection"] = article.category.name
+    if article.picture:
+        found["image"] = {
+            "@type": "ImageObject",
+            "url": site + article.picture.file.url,
+            "width": article.picture.width,
+            "height": article.picture.height,
+            "caption": article.picture.alt,
+        }
+    return found | translations(article)
+
+
+def translations(article: Article) -> dict[str, Any]:
+    """Which of the same pieces in other languages was there first, as far as that is known."""
+    known = {
+        other: {"@type": "BlogPosting", "@id": other.address, "inLanguage": other.language}
+        for other in article.translations
+    }
+    if article.origin == Article.Origin.ORIGINAL:
+        return {"workTranslation": list(known.values())} if known else {}
+    originals = [known[one] for one in known if one.origin == Article.Origin.ORIGINAL]
+    return {"translationOfWork": originals[0]} if originals else {}
+
+
+def breadcrumbs(article: Article) -> dict[str, Any]:
+    """The way from the front page to the article."""
+    steps = [(_("Sgwrs"), reverse("blog:index"))]
+    if article.category:
+        address = reverse("blog:category", args=[article.category.slug])
+        steps.append((article.category.name, address))
+    steps.append((article.title, article.get_absolute_url()))
+    return {
+        "@type": "BreadcrumbList",
+        "itemListElement": [
+            {
+                "@type": "ListItem",
+                "position": position,
+                "name": name,
+                "item": settings.SITE_URL + path,
+            }
+            for position, (name, path) in enumerate(steps, start=1)
+        ],
+    }
