@@ -5,9 +5,11 @@ headings, pictures and tables; what a reader writes may not.
 """
 
 from functools import lru_cache
+from html import unescape
 from typing import Any
 
 import nh3
+from django.utils.html import strip_tags
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -76,3 +78,8 @@ def comment(text: str) -> SafeString:
             link_rel="nofollow ugc noopener",
         )
     )
+
+
+def plain(html: str) -> str:
+    """The words of such HTML, without its tags."""
+    return " ".join(unescape(strip_tags(html)).split())
