@@ -164,7 +164,7 @@ def mark_everything(using: str = DEFAULT_DB_ALIAS) -> None:
         cursor.execute("DELETE FROM blog_searchentry")
         for source in SOURCES.values():
             if source.watched[0].table in there:
-                every = f"SELECT '{source.name}', some.id FROM ({source.everything}) AS some"  # noqa: S608 - all ours
+                every = f"SELECT '{source.name}', them.id FROM ({source.everything}) AS them"  # noqa: S608 - all ours
                 cursor.execute(f"{MARK} {every}")
 
 
@@ -223,7 +223,7 @@ def definition(vendor: str, name: str, source: str, watched: Watched, event: str
     numbers = " UNION ".join(watched.numbers.format(row=row) for row in rows)
     when = " OR ".join(watched.shown.format(row=row) for row in rows if watched.shown)
     of = f" OF {', '.join(watched.fields)}" if watched.fields and event == "update" else ""
-    mark = f"{MARK} SELECT '{source}', some.* FROM ({numbers}) AS some"  # noqa: S608 - all ours
+    mark = f"{MARK} SELECT '{source}', them.* FROM ({numbers}) AS them"  # noqa: S608 - all ours
     head = (
         f"CREATE TRIGGER {name} AFTER {event}{of} ON {watched.table} FOR EACH ROW"
         f"{f' WHEN ({when})' if when else ''}"

@@ -24,7 +24,7 @@ COMMON = 200
 COUNTED = 100
 COUNT = (
     "(SELECT COUNT(*) FROM (SELECT 1 FROM blog_article WHERE language = %s"
-    " AND published_at >= %s AND published_at < %s LIMIT %s) AS some)"
+    " AND published_at >= %s AND published_at < %s LIMIT %s) AS counted)"
 )
 NEVER = datetime.max.replace(tzinfo=UTC)
 
