@@ -88,7 +88,7 @@ def articles(numbers: Sequence[int]) -> Iterator[SearchEntry]:
     for article in Article.objects.filter(pk__in=numbers).for_reading():
         if article.published_at is None:
             continue
-        tags = " · ".join(tag.name for tag in article.tags.all())
+        tags = " ".join(f"#{tag.name}" for tag in article.tags.all())
         opening = [markup.plain(article.standfirst_html), article.closing_question, tags]
         parts = [["", article.title, "\n".join(filter(None, opening))]]
         for section in article.sections.all():

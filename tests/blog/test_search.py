@@ -1,6 +1,7 @@
 """What a reader finds, and how it is shown. (blog/search.py, blog/index.py, comments/search.py)"""
 
 import re
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -433,6 +434,53 @@ def test_index_made_anew_is_the_same(reader: Client) -> None:
     assert found(reader, "tŷ") == []
     call_command("reindex", verbosity=0)
     assert found(reader, "tŷ")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_migration_fills_the_index_and_changes_are_noticed_again(reader: Client) -> None:
+    article = make_article(title="Pont")
+    comment = make_comment(article, body="Pont", status="approved")
+    both = [comment.get_absolute_url(), article.get_absolute_url()]
+    assert found(reader, "pont") == both
+    triggers = index.installed(connection)
+    call_command("migrate", "blog", "0002", verbosity=0)
+    try:
+        assert index.installed(connection) == []
+        Article.objects.update(title="Y bont")
+    finally:
+        call_command("migrate", verbosity=0)
+    assert index.installed(connection) == triggers
+    assert found(reader, "pont") == both
+    Article.objects.update(title="Arall")
+    assert found(reader, "pont") == both[:1]
+
+
+@pytest.mark.postgresql  # SQLite lets one write at a time anyway
+@pytest.mark.django_db(transaction=True)
+def test_those_who_catch_up_at_once_take_everything_in_once() -> None:
+    """They all begin at the same marks, and none may stumble over what another took in."""
+    for n in range(3):
+        make_comment(make_article(title=f"Pont {n}"), status="approved")
+    failed: list[Exception] = []
+    begin = threading.Barrier(4)
+
+    def take_in() -> None:
+        try:
+            begin.wait(10)
+            while index.catch_up():
+                pass
+        except Exception as error:  # noqa: BLE001 - told to the test
+            failed.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=take_in) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert failed == []
+    assert SearchEntry.objects.count() == 6
 
 
 # --- words ---------------------------------------------------------------------------------------
