@@ -135,10 +135,12 @@ def catch_up() -> bool:
         alone(connections[DEFAULT_DB_ALIAS])
         marks = list(SearchMark.objects.order_by("-pk")[:BATCH])
         for source in SOURCES.values():
-            if numbers := {mark.number for mark in marks if mark.source == source.name}:
-                SearchEntry.objects.filter(source=source.name, number__in=numbers).delete()
-                SearchEntry.objects.bulk_create(source.entries(sorted(numbers)))
-        SearchMark.objects.filter(pk__in=[mark.pk for mark in marks]).delete()
+            numbers = {mark.number for mark in marks if mark.source == source.name}
+            theirs = {"source": source.name, "number__in": numbers}
+            # All marks of a thing at once, and before it is read: what comes later is marked anew.
+            SearchMark.objects.filter(**theirs).delete()
+            SearchEntry.objects.filter(**theirs).delete()
+            SearchEntry.objects.bulk_create(source.entries(sorted(numbers)))
     return True
 
 
