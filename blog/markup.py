@@ -6,11 +6,13 @@ headings, pictures and tables; what a reader writes may not.
 
 import json
 from functools import lru_cache
+from html import unescape
 from typing import Any
 from urllib.parse import urljoin
 
 import nh3
 from django.core.serializers.json import DjangoJSONEncoder
+from django.utils.html import strip_tags
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
@@ -108,3 +110,8 @@ def data(value: object) -> SafeString:
     """A value as JSON that can stand in a <script> of a page, whatever texts are in it."""
     text = json.dumps(value, cls=DjangoJSONEncoder, ensure_ascii=False, separators=(",", ":"))
     return mark_safe(text.translate(IN_A_PAGE))
+
+
+def plain(html: str) -> str:
+    """The words of such HTML, without its tags."""
+    return " ".join(unescape(strip_tags(html)).split())

@@ -23,7 +23,7 @@ from taggit.managers import TaggableManager
 from taggit.models import TaggedItemBase
 
 from . import markup
-from .querysets import ArticleQuerySet
+from .querysets import ArticleQuerySet, SearchQuerySet
 
 # The first part of an article's address must not be one of our own pages.
 RESERVED_SLUGS = frozenset(
@@ -401,3 +401,45 @@ class Section(models.Model):
     @property
     def html(self) -> str:
         return markup.article(self.body, self.anchor)
+
+
+class SearchEntry(models.Model):
+    """What search knows of an article or of a comment. Only blog.index writes it.
+
+    Its number is its place: a greater one is newer (`place_of`). `parts` are [link, heading, text]
+    in plain text, where the link follows the article's address. `words` are the tokens of all of
+    them, which the database searches.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    # No more than numbers to the database, which must not have to wait for their owners.
+    article = models.ForeignKey(
+        Article, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    source = models.CharField(max_length=10)
+    number = models.BigIntegerField()
+    parts = models.JSONField()
+    words = models.TextField()
+
+    objects = SearchQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("source", "number"), name="search_entry_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.number}"
+
+
+class SearchMark(models.Model):
+    """Something that changed since search took it in. Only the database's triggers write it."""
+
+    source = models.CharField(max_length=10)
+    number = models.BigIntegerField()
+
+    class Meta:
+        indexes = (models.Index(fields=["source", "number"], name="search_mark"),)
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.number}"

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Exists, OuterRef, Value
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from taggit.models import Tag
 
+from .search import Query
+
 if TYPE_CHECKING:
-    from .models import Article  # noqa: F401 - named in quotes below
+    from .models import Article, SearchEntry  # noqa: F401 - named in quotes below
 
 # From so many articles on, a tag is looked for among the newest articles, not they among its own.
 COMMON = 200
@@ -83,6 +86,47 @@ class ArticleQuerySet(models.QuerySet["Article"]):
         counts = count_between(connections[self.db], language, list(map(midnight, days)), ends)
         months = [Month(day, count) for day, count in zip(days, counts, strict=True) if count]
         return months[::-1]
+
+
+class SearchQuerySet(models.QuerySet["SearchEntry"]):
+    def part(self, query: Query, start: int, size: int) -> list["SearchEntry"]:
+        """So many of what anybody may read and has all words, from a place on, newest first."""
+        if not query.words:
+            return []
+        asked = [" OR ".join(f'"{token}"' for token in tokens) for tokens in query.words]
+        match = " AND ".join(f"({tokens})" for tokens in asked)
+        vendor = connections[self.db].vendor
+        if vendor == "postgresql":
+            match = match.replace('"', "'").replace(" OR ", " | ").replace(" AND ", " & ")
+        now = connections[self.db].ops.adapt_datetimefield_value(timezone.now())
+        places = RawSQL(FOUND[vendor], [match, now, size, start])  # noqa: S611 - all are parameters
+        return list(self.filter(pk__in=places).order_by("-pk").select_related("article"))
+
+
+# By hand, because each database searches in a way of its own. The numbers grow with time, and both
+# walk them backwards, so that the newest are found without looking at the others. CROSS JOIN has
+# SQLite begin at the words.
+READABLE = """
+    article.published_at <= %s AND NOT EXISTS (
+        SELECT 1 FROM blog_searchmark AS mark
+        WHERE mark.source = entry.source AND mark.number = entry.number
+    )
+"""
+FOUND = {
+    "sqlite": f"""
+        SELECT found.rowid FROM blog_search AS found
+        CROSS JOIN blog_searchentry AS entry ON entry.id = found.rowid
+        CROSS JOIN blog_article AS article ON article.id = entry.article_id
+        WHERE found.blog_search MATCH %s AND {READABLE}
+        ORDER BY found.rowid DESC LIMIT %s OFFSET %s
+    """,  # noqa: S608 - all ours
+    "postgresql": f"""
+        SELECT entry.id FROM blog_searchentry AS entry
+        JOIN blog_article AS article ON article.id = entry.article_id
+        WHERE entry.lexemes @@ %s::tsquery AND {READABLE}
+        ORDER BY entry.id DESC LIMIT %s OFFSET %s
+    """,  # noqa: S608 - all ours
+}
 
 
 class Month(NamedTuple):

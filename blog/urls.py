@@ -32,5 +32,7 @@ urlpatterns = [
     path("archive/", views.archive, name="archive"),
     path("archive/<year:year>/", views.PeriodList.as_view(), name="year"),
     path("archive/<year:year>/<month:month>/", views.PeriodList.as_view(), name="month"),
+    path("search/", views.search, name="search"),
+    path("search/opensearch.xml", views.opensearch, name="opensearch"),
     path("<slug:slug>/", views.article, name="article"),
 ]

@@ -1,9 +1,14 @@
 """The pages of the blog. What is shown to whom is said in querysets.py."""
 
 import re
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import date
+from functools import partial
 from typing import Any, NamedTuple
 
+from django.conf import settings
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import add_never_cache_headers
@@ -13,8 +18,10 @@ from django.utils.translation import get_language
 from django.views.generic import ListView
 from taggit.models import Tag
 
-from .models import Article, Author, Category
+from . import index
+from .models import Article, Author, Category, SearchEntry
 from .querysets import ArticleQuerySet
+from .search import MAX_LENGTH, Hit, Query
 
 
 def article(request: HttpRequest, slug: str) -> HttpResponse:
@@ -51,6 +58,23 @@ class Page(NamedTuple):
     older: int | None
 
 
+def one_page[T](
+    request: HttpRequest, part: Callable[[int, int], Iterable[T]], size: int
+) -> tuple[Page, list[T]]:
+    """The page of a list that is asked for; `part` gives so much of the list from a place on.
+
+    One more than the page shows tells whether there is an older page.
+    """
+    wanted = request.GET.get("page", "1")
+    if not re.fullmatch(r"[1-9]\d{0,8}", wanted, re.ASCII):
+        raise Http404
+    number = int(wanted)
+    found = list(part((number - 1) * size, size + 1))
+    if number > 1 and not found:
+        raise Http404
+    return Page(number, number - 1 or None, number + 1 if found[size:] else None), found[:size]
+
+
 class ArticleList(ListView[Article]):
     """The newest articles of the language, a page at a time."""
 
@@ -64,17 +88,8 @@ class ArticleList(ListView[Article]):
     def paginate_queryset(  # type: ignore[override] # we have no paginator, as it would count
         self, queryset: ArticleQuerySet, page_size: int
     ) -> tuple[None, Page, list[Article], bool]:
-        """One article more than the page shows tells whether there is an older page."""
-        wanted = self.request.GET.get("page", "1")
-        if not re.fullmatch(r"[1-9]\d{0,8}", wanted, re.ASCII):
-            raise Http404
-        number = int(wanted)
-        found = list(queryset.part((number - 1) * page_size, page_size + 1))
-        if number > 1 and not found:
-            raise Http404
-        has_older = len(found) > page_size
-        page = Page(number, number - 1 or None, number + 1 if has_older else None)
-        return None, page, found[:page_size], number > 1 or has_older
+        page, found = one_page(self.request, queryset.part, page_size)
+        return None, page, found, bool(page.newer or page.older)
 
 
 class SubjectList(ArticleList):
@@ -140,3 +155,30 @@ class PeriodList(ArticleList):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         form = "YEAR_MONTH_FORMAT" if "month" in self.kwargs else "Y"
         return super().get_context_data(period=date_format(self.days[0], form), **kwargs)
+
+
+def search(request: HttpRequest) -> HttpResponse:
+    """Where a reader's words are found in the language of the page, newest first."""
+    query = Query.of(request.GET.get("q", ""), get_language())
+    with suppress(OperationalError):  # somebody else writes: what he changed is not found yet
+        index.catch_up()
+    part = partial(SearchEntry.objects.part, query)
+    page, found = one_page(request, part, ArticleList.paginate_by)
+    context = {
+        "query": query,
+        "max_length": MAX_LENGTH,
+        "hits": [Hit(query, entry) for entry in found],
+        "page_obj": page,
+        "is_paginated": page.newer or page.older,
+    }
+    return render(request, "blog/search.html", context)
+
+
+def opensearch(request: HttpRequest) -> HttpResponse:
+    """What a browser needs to offer our search as one of its own."""
+    return render(
+        request,
+        "blog/opensearch.xml",
+        {"site_url": settings.SITE_URL},
+        content_type="application/opensearchdescription+xml",
+    )

@@ -19,6 +19,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django_tasks_db.models import DBTaskResult
 
+from blog import index
+
 from . import accuracy, rules, tasks
 from .models import Chore, Comment, Decision, Outcome, Policy, PostCount, Report, SpamCheck, Status
 
@@ -186,6 +188,7 @@ def erase(email: str) -> Counter[str]:
     if any(comment.is_from_team for comment in found):
         raise TeamMemberError
     hide_in_log(found)
+    index.forget("comment", [comment.pk for comment in found])
     traces: tuple[QuerySet[Any], ...] = (
         queued_for(found),
         counted_for(email, found),

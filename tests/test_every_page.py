@@ -122,14 +122,8 @@ def test_no_add_page_or_action_breaks_on_a_hostile_value(owner: Client, query: s
 @pytest.mark.usefixtures("full_site")
 @pytest.mark.parametrize("query", HOSTILE)
 def test_no_public_page_breaks_on_a_hostile_query(reader: Client, query: str) -> None:
-    for url in (
-        "/cy/",
-        "/cy/ty-bach-twt/",
-        "/cy/tag/tai/",
-        "/cy/archive/",
-        "/cy/privacy/",
-        "/cy/feed/",
-    ):
+    pages = ("", "ty-bach-twt/", "tag/tai/", "archive/", "privacy/", "search/", "feed/")
+    for url in (*(f"/cy/{page}" for page in pages), "/en/search/"):
         for field in ("page", "reply", "section", "from", "before", "q", "received"):
             assert reader.get(url, {field: query}).status_code in {200, 404}, (url, field)
 

@@ -193,7 +193,7 @@ def publish(numbers: range) -> None:
                 language="cy",
                 title=f"Erthygl {number}",
                 slug=f"erthygl-{number}",
-                standfirst="Sgwrs am dŷ. " * 20,
+                standfirst="Sgwrs am dŷ. " * 20 + said_by(number),
                 author=author(),
                 category=categories[number % len(categories)],
                 published_at=moments[number],
@@ -205,6 +205,20 @@ def publish(numbers: range) -> None:
             for number, article in zip(batch, articles, strict=True)
             for tag in ([everywhere, rare] if number < RARE else [everywhere])
         )
+
+
+def said_by(number: int) -> str:
+    """What an article says besides: words that many, few and next to none of the others have."""
+    words = [f"gair{number % spread}x{spread}" for spread in (3, 50, 700)]
+    return " ".join([*words, *(["goleudy"] if number < RARE else [])])
+
+
+def take_in() -> None:
+    """What the worker does behind everybody's back: have search know all there is."""
+    from blog import index
+
+    while index.catch_up():
+        pass
 
 
 def settle() -> None:
@@ -262,10 +276,18 @@ def by_articles(sizes: list[int]) -> Iterator[Row]:
         "feed of an author": "/cy/author/elin/feed/",
         "feed of a tag on every article": "/cy/tag/pobman/feed/",
         "feed of a tag on few": "/cy/tag/prin/feed/",
+        "search, word in every article": "/cy/search/?q=Sgwrs",
+        "search, word in few": "/cy/search/?q=goleudy",
+        "search, word in none": "/cy/search/?q=nunlle",
+        "search, two common words": "/cy/search/?q=thŷ+gair1x3",
+        "search, common and few": "/cy/search/?q=sgwrs+goleudy",
+        "search, common words that never meet": "/cy/search/?q=gair1x3+gair2x3",
+        "search, last page": "/cy/search/?q=sgwrs&page={last}",
     }
     smallest: dict[str, float] = {}
     for before, size in pairwise([0, *sizes]):
         publish(range(before, size))
+        take_in()
         settle()
         last = size // 10
         yield from measure(

@@ -1,11 +1,13 @@
 """One walk through the whole: read, comment, moderate, see it published. In a real browser."""
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
+from blog.models import Section
 from comments.models import Comment
 from tests.cast import make_article, make_moderator, make_owner, work
 from tests.standin import Standin
@@ -60,6 +62,30 @@ def test_from_reading_to_seeing_it_published(
     comment = Comment.objects.get()
     expect(page.locator(f"article#comment-{comment.pk}")).to_contain_text("rhy fach")
     expect(page.locator("#comments-heading")).to_have_text("Un sylw")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_search_from_any_page_to_the_place_itself(
+    browser: Browser, live_server: Any, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    make_article(sections=9, standfirst="Testun. " * 200)
+    Section.objects.filter(position=8).update(body="Mae’r goleudy yng Nghymru.")
+    size: ViewportSize = {"width": width, "height": 844}
+    # Without a script of ours; the one that looks for faults needs to be let in.
+    page = browser.new_context(viewport=size, color_scheme=scheme, bypass_csp=True).new_page()
+    page.goto(f"{live_server.url}/cy/archive/")
+    page.get_by_role("navigation").get_by_role("link", name="Chwilio").click()
+    field = page.get_by_role("search").get_by_role("searchbox")
+    field.fill("cymru goleudy")
+    assert Axe().run(page).response["violations"] == []
+    field.press("Enter")
+    expect(field).to_have_value("cymru goleudy")
+    expect(page.locator("mark")).to_have_text(["goleudy", "Nghymru"])
+    assert Axe().run(page).response["violations"] == []
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    page.get_by_role("link", name="Tŷ bach twt").click()
+    expect(page.locator("#section-8")).to_be_in_viewport()
 
 
 def test_sections_are_dragged_into_another_order(page: Page, live_server: Any) -> None:

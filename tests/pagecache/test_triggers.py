@@ -29,6 +29,8 @@ BEHIND_THE_SCENES = {
     "comments.PastDecisions",
     "comments.PostCount",
     "comments.Chore",
+    "blog.SearchEntry",  # pages with a query are not kept
+    "blog.SearchMark",
     "taggit.TaggedItem",  # ours is blog.TaggedArticle
 }
 

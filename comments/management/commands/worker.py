@@ -9,6 +9,7 @@ from typing import Any
 from django.db import DatabaseError, close_old_connections
 from django_tasks_db.management.commands.db_worker import Command as TaskWorker
 
+from blog import index
 from comments import breaker, moderation, notifications, privacy, status
 from comments.models import Account, Heartbeat, Policy
 
@@ -28,6 +29,7 @@ class Command(TaskWorker):
         hands = [threading.Thread(target=keep_sweeping, args=[over]) for _ in range(HANDS)]
         for thread in (*hands, threading.Thread(target=keep_house, args=[over], daemon=True)):
             thread.start()
+        threading.Thread(target=keep_search, args=[over], daemon=True).start()
         threading.Thread(target=keep_beating, args=[over], daemon=True).start()
         options |= {"verbosity": 0, "interval": 0.3, "startup_delay": False, "reload": False}
         try:
@@ -71,6 +73,16 @@ def keep_house(over: threading.Event) -> None:
         privacy.daily()
 
     again_and_again(look, over)
+
+
+def keep_search(over: threading.Event) -> None:
+    """Have search know what changed, also while nobody searches."""
+
+    def take_in() -> None:
+        while not over.is_set() and index.catch_up():
+            pass
+
+    again_and_again(take_in, over)
 
 
 def again_and_again(do: Callable[[], None], over: threading.Event) -> None:

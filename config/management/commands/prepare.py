@@ -18,6 +18,7 @@ from django.db import Error, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Q
 
+from blog import index
 from blog.models import Article
 from comments.models import Comment
 from pagecache import editions, store
@@ -39,6 +40,8 @@ class Command(BaseCommand):
             if is_new():
                 self.load_sample()
             self.make_moderator(name, email)
+            while index.catch_up():
+                pass
         begin_shelf()
         self.stdout.flush()
         close_pool()
