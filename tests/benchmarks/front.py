@@ -2,12 +2,13 @@
 
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.processes import free_port
+from tests.processes import free_port, until
 
 CONFIGURATION = """
 {user} daemon off; worker_processes 2; pid {folder}/nginx.pid; error_log stderr crit;
@@ -20,6 +21,12 @@ http {{
     server {{ listen 127.0.0.1:{port}; root {root}; index index.html; }}
 }}
 """
+
+
+def listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
 
 
 @contextmanager
@@ -36,6 +43,7 @@ def nginx(folder: Path, root: Path) -> Iterator[int | None]:
     configuration.write_text(CONFIGURATION.format(folder=folder, port=port, root=root, user=user))
     running = subprocess.Popen([program, "-p", str(folder), "-c", str(configuration)])
     try:
+        until(lambda: listens(port))
         yield port
     finally:
         running.terminate()
