@@ -33,7 +33,7 @@ def test_comment_has_its_own_address_within_the_conversation(reader: Client) -> 
     text = page(reader, comment.article)
     conversation = text[text.index('<section id="comments"') :]
     assert f'<article id="comment-{comment.pk}"' in conversation
-    assert f'href="#comment-{comment.pk}"' in conversation
+    assert f'href="?from={comment.pk}#comment-{comment.pk}"' in conversation
     assert '<a href="https://rhys.example" rel="nofollow ugc noopener">Rhys</a>' in conversation
     assert comment.email not in text
 
