@@ -144,7 +144,6 @@ def database(value: dict[str, Any]) -> dict[str, Any]:
         return value | {
             "ENGINE": "config.sqlite",
             "CONN_MAX_AGE": None,
-            "TEST": {"NAME": ":memory:"},  # pytest-django knows only Django's own engine
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,

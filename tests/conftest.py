@@ -77,6 +77,20 @@ def is_installed(program: str) -> bool:
     return bool(shutil.which(program)) and (program != "nginx" or any(modules))
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> None:
+    """A database of its own for each process: on SQLite a file, as it will be, not in memory.
+
+    All that is open in memory shares one cache, in which whoever reads locks the schema.
+    """
+    database = django_settings.DATABASES["default"]
+    if on_postgresql():
+        name = f"test_{database['NAME']}_{worker_id}"
+    else:
+        name = str(tmp_path_factory.mktemp("database") / "sgwrs.sqlite3")
+    database.setdefault("TEST", {})["NAME"] = name
+
+
 @pytest.fixture(autouse=True)
 def quick_and_apart(settings: Any, tmp_path: Path, worker_id: str) -> None:
     """Each test has its own folder and cache, a cheap password hash, and no Akismet."""
