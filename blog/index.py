@@ -14,6 +14,8 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations import Migration
 
+from config import triggers
+
 from . import markup, search
 from .models import Article, SearchEntry, SearchMark
 
@@ -179,72 +181,48 @@ def install(using: str, plan: Sequence[tuple[Migration, bool]] = (), **_: Any) -
     remove(using)
     if SearchMark._meta.db_table not in connection.introspection.table_names():
         return
-    with connection.cursor() as cursor:
-        for statement in definitions(connection):
-            cursor.execute(statement)
+    triggers.create(connection, definitions())
+    if connection.vendor == "sqlite":
+        triggers.create(connection, FOLLOW_ENTRIES)
     if {migration.app_label for migration, _backwards in plan} & {"blog", "comments", "taggit"}:
         mark_everything(using)
 
 
 def remove(using: str, **_: Any) -> None:
-    connection = connections[using]
-    postgresql = connection.vendor == "postgresql"
-    with connection.cursor() as cursor:
-        for name in installed(connection):
-            cursor.execute(
-                f'DROP FUNCTION "{name}" CASCADE' if postgresql else f'DROP TRIGGER "{name}"'
-            )
+    triggers.drop(connections[using], PREFIX)
 
 
-def installed(connection: BaseDatabaseWrapper) -> list[str]:
-    """The names of our triggers that are in place; on PostgreSQL, of what they call."""
-    catalogue = {
-        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
-        "postgresql": "SELECT proname FROM pg_proc WHERE prorettype = 'trigger'::regtype",
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(catalogue[connection.vendor])
-        return sorted(name for (name,) in cursor.fetchall() if name.startswith(PREFIX))
-
-
-def definitions(connection: BaseDatabaseWrapper) -> Iterator[str]:
-    """The statements that make the triggers, on tables that are there."""
-    there = connection.introspection.table_names()
+def definitions() -> Iterator[triggers.Trigger]:
     for source in SOURCES.values():
         for number, watched in enumerate(source.watched):
-            if watched.table in there:
-                for event in watched.events:
-                    name = f"{PREFIX}{source.name}_{number}_{event}"
-                    yield from definition(connection.vendor, name, source.name, watched, event)
-    if connection.vendor == "sqlite":
-        yield from FOLLOW_ENTRIES
-
-
-def definition(vendor: str, name: str, source: str, watched: Watched, event: str) -> Iterator[str]:
-    rows = {"insert": ["NEW"], "update": ["OLD", "NEW"], "delete": ["OLD"]}[event]
-    numbers = " UNION ".join(watched.numbers.format(row=row) for row in rows)
-    when = " OR ".join(watched.shown.format(row=row) for row in rows if watched.shown)
-    of = f" OF {', '.join(watched.fields)}" if watched.fields and event == "update" else ""
-    mark = f"{MARK} SELECT '{source}', them.* FROM ({numbers}) AS them"  # noqa: S608 - all ours
-    head = (
-        f"CREATE TRIGGER {name} AFTER {event}{of} ON {watched.table} FOR EACH ROW"
-        f"{f' WHEN ({when})' if when else ''}"
-    )
-    if vendor == "sqlite":
-        yield f"{head} BEGIN {mark}; END"
-        return
-    yield (
-        f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS"
-        f" $$ BEGIN {mark}; RETURN NULL; END $$"
-    )
-    yield f"{head} EXECUTE FUNCTION {name}()"
+            for event in watched.events:
+                rows = triggers.ROWS[event]
+                numbers = " UNION ".join(watched.numbers.format(row=row) for row in rows)
+                yield triggers.Trigger(
+                    name=f"{PREFIX}{source.name}_{number}_{event}",
+                    table=watched.table,
+                    event=event,
+                    action=f"{MARK} SELECT '{source.name}', them.* FROM ({numbers}) AS them",  # noqa: S608 - all ours
+                    columns=watched.fields,
+                    shown=watched.shown,
+                )
 
 
 # The table that SQLite searches (migration 0003) holds no words of its own, and must be told.
 FOLLOW_ENTRIES = (
-    "CREATE TRIGGER search_entry_insert AFTER INSERT ON blog_searchentry BEGIN"
-    " INSERT INTO blog_search (rowid, words) VALUES (NEW.id, NEW.words); END",
-    "CREATE TRIGGER search_entry_delete AFTER DELETE ON blog_searchentry BEGIN"
-    " INSERT INTO blog_search (blog_search, rowid, words)"
-    " VALUES ('delete', OLD.id, OLD.words); END",
+    triggers.Trigger(
+        name=f"{PREFIX}entry_insert",
+        table="blog_searchentry",
+        event="insert",
+        action="INSERT INTO blog_search (rowid, words) VALUES (NEW.id, NEW.words)",
+    ),
+    triggers.Trigger(
+        name=f"{PREFIX}entry_delete",
+        table="blog_searchentry",
+        event="delete",
+        action=(
+            "INSERT INTO blog_search (blog_search, rowid, words)"
+            " VALUES ('delete', OLD.id, OLD.words)"
+        ),
+    ),
 )

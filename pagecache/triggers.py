@@ -16,7 +16,8 @@ from typing import Any
 
 from django.apps import apps
 from django.db import connections, models, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
+
+from config import triggers
 
 from .models import Edition
 
@@ -65,7 +66,6 @@ WATCHED = (
     Watched("comments.Policy"),  # how long things are kept is told on the page about privacy
 )
 PREFIX = "edition_"
-FUNCTION = "pagecache_new_edition"
 
 RENAME = """
     INSERT INTO pagecache_edition (id, name) VALUES (1, {random})
@@ -75,19 +75,17 @@ RANDOM = {
     "sqlite": "lower(hex(randomblob(16)))",
     "postgresql": "replace(gen_random_uuid()::text, '-', '')",
 }
-# Once in a transaction is enough: a thousand changed rows are one change.
-DEFINE_FUNCTION = f"""
-    CREATE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        IF coalesce(current_setting('{FUNCTION}.done', true), '')
-            <> pg_current_xact_id()::text
+ACTION = {
+    "sqlite": RENAME.format(random=RANDOM["sqlite"]),
+    # Once in a transaction is enough: a thousand changed rows are one change.
+    "postgresql": f"""
+        IF coalesce(current_setting('pagecache.renamed', true), '') <> pg_current_xact_id()::text
         THEN
             {RENAME.format(random=RANDOM["postgresql"])};
-            PERFORM set_config('{FUNCTION}.done', pg_current_xact_id()::text, true);
-        END IF;
-        RETURN NULL;
-    END $$
-"""
+            PERFORM set_config('pagecache.renamed', pg_current_xact_id()::text, true);
+        END IF
+    """,
+}
 
 
 def install(using: str, **_: Any) -> None:
@@ -97,10 +95,7 @@ def install(using: str, **_: Any) -> None:
     if Edition._meta.db_table not in connection.introspection.table_names():
         return
     with transaction.atomic(using), connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(DEFINE_FUNCTION)
-        for statement in definitions(connection):
-            cursor.execute(statement)
+        triggers.create(connection, definitions(connection.vendor))
         cursor.execute(RENAME.format(random=RANDOM[connection.vendor]))
 
 
@@ -108,64 +103,23 @@ def remove(using: str, **_: Any) -> None:
     """Take them away, and the edition with them: while nobody watches, nothing may be kept."""
     connection = connections[using]
     there = Edition._meta.db_table in connection.introspection.table_names()
-    with transaction.atomic(using), connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(f"DROP FUNCTION IF EXISTS {FUNCTION} CASCADE")  # and what calls it
-        else:
-            for name in installed(connection):
-                cursor.execute(f'DROP TRIGGER "{name}"')
+    with transaction.atomic(using):
+        triggers.drop(connection, PREFIX)
         if there:
             Edition.objects.using(using).all().delete()
 
 
-def installed(connection: BaseDatabaseWrapper) -> list[str]:
-    """The names of our triggers that are in place."""
-    catalogue = {
-        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
-        "postgresql": "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal",
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(catalogue[connection.vendor])
-        return sorted(name for (name,) in cursor.fetchall() if name.startswith(PREFIX))
-
-
-def definitions(connection: BaseDatabaseWrapper) -> Iterator[str]:
-    """The statements that make the triggers, for tables and columns that are there.
-
-    After going back to an earlier migration some are not.
-    """
-    quote = connection.ops.quote_name
-    tables = connection.introspection.table_names()
+def definitions(vendor: str) -> Iterator[triggers.Trigger]:
     for watched in WATCHED:
-        if watched.table not in tables:
-            continue
-        with connection.cursor() as cursor:
-            described: list[Any] = connection.introspection.get_table_description(
-                cursor, watched.table
+        for event in triggers.ROWS:
+            if event == "truncate" and vendor == "sqlite":
+                continue
+            yield triggers.Trigger(
+                name=f"{PREFIX}{watched.table}_{event}",
+                table=watched.table,
+                event=event,
+                action=ACTION[vendor],
+                columns=tuple(watched.columns),
+                shown=watched.shown,
+                at_commit=True,
             )
-        there = {column.name for column in described}
-        of = ", ".join(quote(column) for column in watched.columns if column in there)
-        for event, rows in {"insert": ["NEW"], "update": ["OLD", "NEW"], "delete": ["OLD"]}.items():
-            when = " OR ".join(watched.shown.format(row=row) for row in rows if watched.shown)
-            action = f"{event} OF {of}" if of and event == "update" else event
-            yield definition(
-                connection.vendor,
-                name=quote(f"{PREFIX}{watched.table}_{event}"),
-                action=f"AFTER {action} ON {quote(watched.table)}",
-                when=f"WHEN ({when})" if when else "",
-            )
-        if connection.vendor == "postgresql":
-            yield (
-                f"CREATE TRIGGER {quote(f'{PREFIX}{watched.table}_truncate')} AFTER TRUNCATE"
-                f" ON {quote(watched.table)} EXECUTE FUNCTION {FUNCTION}()"
-            )
-
-
-def definition(vendor: str, name: str, action: str, when: str) -> str:
-    if vendor == "postgresql":
-        return (
-            f"CREATE CONSTRAINT TRIGGER {name} {action} DEFERRABLE INITIALLY DEFERRED"
-            f" FOR EACH ROW {when} EXECUTE FUNCTION {FUNCTION}()"
-        )
-    rename = RENAME.format(random=RANDOM["sqlite"])
-    return f"CREATE TRIGGER {name} {action} FOR EACH ROW {when} BEGIN {rename}; END"

@@ -29,7 +29,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
         in_charge(database, f'CREATE DATABASE "{name}_replica" TEMPLATE "{name}"')
         try:
             with psycopg.connect(f"{database}_replica", autocommit=True) as replica:
-                replica.execute("DROP FUNCTION pagecache_new_edition CASCADE")
+                replica.execute("DROP FUNCTION edition_blog_article_update CASCADE")
                 replica.execute(RETITLE.format("O’r copi").encode())
             site.serve(*GUNICORN)
             yield site

@@ -13,6 +13,7 @@ from taggit.models import Tag
 from blog.models import Article, Author, Category, Picture, Section
 from comments import moderation, privacy
 from comments.models import Comment, Heartbeat, Policy, Status
+from config.triggers import installed
 from pagecache import editions, triggers
 from pagecache.models import Edition
 from tests.cast import make_article, make_category, make_comment, make_owner
@@ -137,12 +138,12 @@ def test_every_model_is_watched_or_known_to_stay_behind_the_scenes() -> None:
 
 def test_all_triggers_are_in_place_whatever_was_migrated() -> None:
     """SQLite makes a table anew to change it, and would lose what hangs on it."""
-    complete = triggers.installed(connection)
+    complete = installed(connection, triggers.PREFIX)
     events = 4 if connection.vendor == "postgresql" else 3
     assert len(complete) == events * len(triggers.WATCHED)
     before = edition()
     call_command("migrate", verbosity=0)
-    assert triggers.installed(connection) == complete
+    assert installed(connection, triggers.PREFIX) == complete
     assert edition() != before, "new code may make other pages of the same rows"
 
 
