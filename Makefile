@@ -1,6 +1,6 @@
 # Everything there is to do with Sgwrs, from a fresh clone on. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench lint format lock messages clean
+.PHONY: help setup run test bench audit lint format lock messages clean
 
 PYTHON := .venv/bin/python
 MANAGE := $(PYTHON) manage.py
@@ -20,6 +20,9 @@ test: .venv/.requirements-dev staticfiles/staticfiles.json ## run the tests (ARG
 
 bench: .venv/.requirements-dev staticfiles/staticfiles.json ## measure, as ratios (ARGS="--quick")
 	@$(PYTHON) -m tests.benchmarks $(ARGS)
+
+audit: .venv/.requirements-dev staticfiles/staticfiles.json tests/audit/node_modules ## axe and Lighthouse (ARGS="--quick" or an address)
+	@$(PYTHON) -m tests.audit $(ARGS)
 
 lint: .venv/.requirements-dev ## check style, types, templates, migrations and translations
 	$(PYTHON) -m ruff check
@@ -42,13 +45,18 @@ messages: setup ## collect what is to be translated, and compile the translation
 	$(MANAGE) compilemessages --locale cy --ignore .venv
 
 clean: ## remove all that is made here, but not the data
-	rm -rf .venv staticfiles .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv staticfiles tests/audit/node_modules .mypy_cache .pytest_cache .ruff_cache
 
 .venv/.requirements: requirements.txt .python-version bin/setup $(PYTHON)
 	@bin/setup requirements.txt
 
 .venv/.requirements-dev: .venv/.requirements requirements-dev.txt
 	@bin/setup requirements.txt requirements-dev.txt
+
+tests/audit/node_modules: tests/audit/package-lock.json
+	@echo "Installing Lighthouse ..."
+	@PUPPETEER_SKIP_DOWNLOAD=1 npm ci --prefix tests/audit --silent --no-audit --no-fund
+	@touch $@
 
 # No recipe: when the interpreter that .venv points to is gone, the stamps above are out of date.
 $(PYTHON):

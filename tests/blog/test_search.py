@@ -211,9 +211,11 @@ def test_takes_three_queries_and_counts_nothing(
     assert "COUNT(" not in str(asked.captured_queries)
 
 
-def test_result_pages_stay_out_of_search_engines(reader: Client) -> None:
-    assert 'content="noindex"' in search(reader, "pont")
-    assert "noindex" not in search(reader, "")
+def test_for_search_engines_all_results_are_the_one_page(reader: Client) -> None:
+    for n in range(11):
+        make_article(title="Pont", slug=f"n{n}")
+    for page in (search(reader, ""), search(reader, "pont"), search(reader, "pont", page=2)):
+        assert re.findall(r'<link rel="canonical" href="[^"]*?(/cy[^"]*)"', page) == ["/cy/search/"]
 
 
 @pytest.mark.parametrize(
