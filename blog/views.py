@@ -23,6 +23,10 @@ from .models import Article, Author, Category, SearchEntry
 from .querysets import ArticleQuerySet
 from .search import MAX_LENGTH, Hit, Query
 
+# The last page of what search finds: who has not found it by then writes another word, and what is
+# passed over has to be looked at.
+LAST_FOUND = 100
+
 
 def article(request: HttpRequest, slug: str) -> HttpResponse:
     """An article: for everybody once it is published, before that for those who write it."""
@@ -59,20 +63,21 @@ class Page(NamedTuple):
 
 
 def one_page[T](
-    request: HttpRequest, part: Callable[[int, int], Iterable[T]], size: int
+    request: HttpRequest, part: Callable[[int, int], Iterable[T]], size: int, last: int = 10**9
 ) -> tuple[Page, list[T]]:
     """The page of a list that is asked for; `part` gives so much of the list from a place on.
 
-    One more than the page shows tells whether there is an older page.
+    One more than the page shows tells whether there is an older page. There is none after `last`.
     """
     wanted = request.GET.get("page", "1")
     if not re.fullmatch(r"[1-9]\d{0,8}", wanted, re.ASCII):
         raise Http404
     number = int(wanted)
-    found = list(part((number - 1) * size, size + 1))
+    found = list(part((number - 1) * size, size + 1)) if number <= last else []
     if number > 1 and not found:
         raise Http404
-    return Page(number, number - 1 or None, number + 1 if found[size:] else None), found[:size]
+    older = number + 1 if found[size:] and number < last else None
+    return Page(number, number - 1 or None, older), found[:size]
 
 
 class ArticleList(ListView[Article]):
@@ -163,7 +168,7 @@ def search(request: HttpRequest) -> HttpResponse:
     with suppress(OperationalError):  # somebody else writes: what he changed is not found yet
         index.catch_up()
     part = partial(SearchEntry.objects.part, query)
-    page, found = one_page(request, part, ArticleList.paginate_by)
+    page, found = one_page(request, part, ArticleList.paginate_by, last=LAST_FOUND)
     context = {
         "query": query,
         "max_length": MAX_LENGTH,

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from taggit.models import Tag
 
-from blog import index
+from blog import index, views
 from blog.models import Article, SearchEntry, SearchMark, Section
 from blog.search import MAX_TOKEN, Query, folded, tokens_of
 from comments import moderation, privacy
@@ -209,6 +209,15 @@ def test_takes_three_queries_and_counts_nothing(
     with django_assert_num_queries(3) as asked:
         search(reader, "pont")
     assert "COUNT(" not in str(asked.captured_queries)
+
+
+def test_nobody_is_led_on_for_ever(reader: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "LAST_FOUND", 2)
+    for n in range(30):
+        make_article(title="Pont", slug=f"n{n}")
+    assert 'rel="next"' in search(reader, "pont")
+    assert 'rel="next"' not in search(reader, "pont", page=2)
+    assert reader.get("/cy/search/", {"q": "pont", "page": 3}).status_code == 404
 
 
 def test_for_search_engines_all_results_are_the_one_page(reader: Client) -> None:
