@@ -54,7 +54,7 @@ clean: ## remove all that is made here, but not the data
 	@bin/setup requirements.txt requirements-dev.txt
 
 tests/audit/node_modules: tests/audit/package-lock.json
-	@echo "Installing Lighthouse ..."
+	@echo "Installing what audits ..."
 	@PUPPETEER_SKIP_DOWNLOAD=1 npm ci --prefix tests/audit --silent --no-audit --no-fund
 	@touch $@
 

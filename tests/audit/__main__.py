@@ -1,4 +1,4 @@
-"""`make audit`: what machines can tell of the pages, as tables: axe, the wire, and Lighthouse.
+"""`make audit`: what machines can tell of the pages: axe, the wire, validators and Lighthouse.
 
 Without an address it starts a site of its own with the sample; with one (ARGS=https://…) it reads
 that site and changes nothing there.
@@ -17,7 +17,7 @@ from tests.benchmarks.tables import say, table
 from tests.conftest import CHROMIUM
 from tests.processes import Site
 
-from . import lighthouse, page
+from . import lighthouse, page, valid
 from .page import LANGUAGES, SCHEMES, WIDTHS
 
 MOST_BYTES = 60_000  # of an article over the wire, without its pictures
@@ -68,6 +68,14 @@ def show_wire(browser: Browser, address: str) -> list[str]:
     return wrong
 
 
+def show_valid(browser: Browser, address: str) -> list[str]:
+    paths = [path for code in LANGUAGES for _kind, path in page.kinds(browser, address, code)]
+    pages = {path: valid.fetch(address + path) for path in paths if not path.endswith("/1066/")}
+    wrong = [*valid.html(pages), *valid.data(pages), *valid.feeds(address, pages)]
+    say([f"HTML, JSON-LD and Atom of {len(pages)} pages: {len(wrong)} faults", ""])
+    return wrong
+
+
 def show_lighthouse(browser: Browser, address: str) -> list[str]:
     rows, wrong = [], []
     for kind, path in page.main_kinds(browser, address):
@@ -86,14 +94,14 @@ def show_lighthouse(browser: Browser, address: str) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make audit", description=__doc__)
     parser.add_argument("address", nargs="?", help="of a running site; without it, one of its own")
-    parser.add_argument("--quick", action="store_true", help="without Lighthouse")
+    parser.add_argument("--quick", action="store_true", help="axe and the wire only")
     asked = parser.parse_args()
     site = nullcontext(asked.address.rstrip("/")) if asked.address else own_site()
     with site as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         wrong = show_axe(browser, address) + show_wire(browser, address)
         if not asked.quick:
-            wrong += show_lighthouse(browser, address)
+            wrong += show_valid(browser, address) + show_lighthouse(browser, address)
         browser.close()
     if wrong:
         sys.exit("\n".join(wrong))

@@ -217,7 +217,7 @@ def test_nobody_is_led_on_for_ever(reader: Client, monkeypatch: pytest.MonkeyPat
         make_article(title="Pont", slug=f"n{n}")
     assert 'rel="next"' in search(reader, "pont")
     assert 'rel="next"' not in search(reader, "pont", page=2)
-    assert reader.get("/cy/search/", {"q": "pont", "page": 3}).status_code == 404
+    assert reader.get("/cy/search/?q=pont&page=3").status_code == 404
 
 
 def test_for_search_engines_all_results_are_the_one_page(reader: Client) -> None:
