@@ -117,7 +117,7 @@ class Card:
                 raise PictureError from error
         content = BytesIO()
         # All colours at full size: letters would have coloured edges otherwise.
-        card.save(content, "JPEG", quality=84, subsampling=0, optimize=True, progressive=True)
+        card.save(content, "JPEG", quality=80, subsampling=0, optimize=True, progressive=True)
         return content.getvalue()
 
     def keep(self, content: bytes) -> None:

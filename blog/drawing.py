@@ -5,6 +5,7 @@ site's mark. On the other side the site's name stands at the top, and at the bot
 below a short rule and the title, which is as large as there is room for.
 """
 
+import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -180,7 +181,9 @@ class Block(NamedTuple):
 
 def fit(text: str, face: str, sizes: tuple[int, int], width: int, height: int) -> Block:
     """The text in the largest letters in which it has room, words broken only if it must be."""
-    words = drawable(text, face).split()
+    text = " ".join(drawable(text, face).split())
+    # A word of one letter (y, a, i) belongs to the next.
+    words = re.sub(r"(?<!\S)(\w) ", rf"\1{NO_BREAK}", text).split(" ")
     largest, smallest = sizes
     for size in steps(largest, smallest):
         font = letters(face, size)
