@@ -138,8 +138,13 @@ def one_at_a_time() -> Iterator[None]:
 
     So each card is drawn once, and all of them together take no more than one processor.
     """
-    folder = Path(settings.DATA_DIR, "cards")
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    path = Path(settings.DATA_DIR, "cards", "lock")
+    with ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context(path.open("ab"))
+        except OSError as error:
+            logger.warning("Cards may be drawn more than once (%s).", error.strerror)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -105,7 +105,7 @@ def draw(shape: Shape, words: Words, picture: IO[bytes] | None) -> Image.Image:
 def cut(file: IO[bytes], size: tuple[int, int]) -> Image.Image:
     """As much of the picture as fills the size, on paper where one sees through it."""
     with Image.open(file) as picture:
-        picture.draft("RGB", size)
+        picture.draft("RGB", (max(size), max(size)))  # no more than is seen, even once turned
         turned = ImageOps.exif_transpose(picture)
         if not turned.has_transparency_data:
             return ImageOps.fit(turned.convert("RGB"), size, centering=CENTRE)
@@ -174,9 +174,9 @@ class Block(NamedTuple):
 
     def write(self, pen: ImageDraw.ImageDraw, at: tuple[int, int], colour: str) -> None:
         left, top = at
-        for line in self.lines:
-            pen.text((left, top + self.font.size * BASELINE), line, colour, self.font, "ls")
-            top += self.leading  # type: ignore[assignment]
+        for number, line in enumerate(self.lines):
+            baseline = top + number * self.leading + self.font.size * BASELINE
+            pen.text((left, baseline), line, colour, self.font, "ls")
 
 
 def fit(text: str, face: str, sizes: tuple[int, int], width: int, height: int) -> Block:

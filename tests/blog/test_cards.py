@@ -284,6 +284,13 @@ def test_what_is_no_card_is_not_found(reader: Client, wrong: str) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("address", ["/cards/{0}/wide-0.jpg", "/cards/1/{0}/tall-0.jpg"])
+def test_no_number_breaks_a_card(reader: Client, address: str) -> None:
+    make_shared()
+    assert get(reader, address.format("9" * 30)).status_code in {400, 404}
+
+
+@pytest.mark.django_db
 def test_only_what_is_current_is_ever_drawn(reader: Client) -> None:
     article = make_shared()
     for digest in range(20):
@@ -339,10 +346,13 @@ def test_card_without_its_picture_until_that_is_there(
 
 
 @pytest.mark.django_db
-def test_card_is_sent_where_none_can_be_kept(reader: Client) -> None:
-    card = Card.of(make_shared(), "wide")
-    card.file.parent.parent.mkdir()
-    card.file.parent.write_text("in the way")
+@pytest.mark.parametrize("folder", ["cards", "cards/{pk}"])
+def test_card_is_sent_where_none_can_be_kept(reader: Client, settings: Any, folder: str) -> None:
+    article = make_shared()
+    card = Card.of(article, "wide")
+    in_the_way = Path(settings.DATA_DIR, folder.format(pk=article.pk))
+    in_the_way.parent.mkdir(exist_ok=True)
+    in_the_way.touch()
     assert image(get(reader, card)).size == SIZES["wide"]
 
 
