@@ -125,7 +125,9 @@ class Card:
         file = self.file
         file.parent.mkdir(parents=True, exist_ok=True)
         draft = file.with_name(f".{os.getpid()}-{threading.get_ident()}")
-        draft.write_bytes(content)
+        with draft.open("wb") as new:
+            new.write(content)
+            os.fsync(new.fileno())  # nobody looks at it again, so not even a power cut may cut it
         draft.replace(file)
         for other in file.parent.glob(f"{self.form}-*.jpg"):
             if other != file:
