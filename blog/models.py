@@ -48,6 +48,11 @@ def uri(kind: str, pk: int) -> str:
     return f"tag:{urlsplit(settings.SITE_URL).hostname},2026:{kind}-{pk}"
 
 
+def on_one_line(html: str) -> str:
+    """HTML as plain text."""
+    return " ".join(unescape(strip_tags(html)).split())
+
+
 class Author(models.Model):
     """Who signs articles. Apart from accounts: a guest author needs none."""
 
@@ -311,7 +316,7 @@ class Article(models.Model):  # type: ignore[django-manager-missing] # taggit ha
     @property
     def summary(self) -> str:
         """The standfirst as plain text on one line."""
-        return " ".join(unescape(strip_tags(self.standfirst_html)).split())
+        return on_one_line(self.standfirst_html)
 
     @cached_property
     def translations(self) -> list["Article"]:
@@ -401,6 +406,27 @@ class Section(models.Model):
     @property
     def html(self) -> str:
         return markup.article(self.body, self.anchor)
+
+    @property
+    def summary(self) -> str:
+        """The text without its form, on one line."""
+        return on_one_line(self.html)
+
+    @property
+    def page(self) -> str:
+        """The article once more, at an address where machines are told of this section.
+
+        What follows a number sign is never sent to them.
+        """
+        with translation.override(self.article.language):
+            return settings.SITE_URL + reverse(
+                "blog:section", args=[self.article.slug, self.position]
+            )
+
+    @property
+    def address(self) -> str:
+        """The whole of it, as others share the section: that page, opened at the section."""
+        return f"{self.page}#{self.anchor}"
 
 
 class SearchEntry(models.Model):

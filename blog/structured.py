@@ -1,11 +1,13 @@
 """An article as search engines read it: schema.org's words, as JSON-LD."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from .cards import Card
 from .models import Article
 
 
@@ -35,19 +37,27 @@ def posting(article: Article) -> dict[str, Any]:
             }
             for section in article.sections.all()
         ],
+        "image": list(images(article)),
         "keywords": [tag.name for tag in article.tags.all()],
     }
     if article.category:
         found["articleSection"] = article.category.name
+    return found | translations(article)
+
+
+def images(article: Article) -> Iterator[dict[str, Any]]:
+    """Its picture, and its card."""
     if article.picture:
-        found["image"] = {
+        yield {
             "@type": "ImageObject",
-            "url": site + article.picture.file.url,
+            "url": settings.SITE_URL + article.picture.file.url,
             "width": article.picture.width,
             "height": article.picture.height,
             "caption": article.picture.alt,
         }
-    return found | translations(article)
+    card = Card.of(article, "wide")
+    width, height = card.shape.size
+    yield {"@type": "ImageObject", "url": card.address, "width": width, "height": height}
 
 
 def translations(article: Article) -> dict[str, Any]:

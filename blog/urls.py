@@ -16,8 +16,13 @@ class MonthConverter(IntConverter):
     regex = r"[1-9]|1[0-2]"
 
 
+class PositionConverter(IntConverter):
+    regex = r"[1-9]\d{0,8}"
+
+
 register_converter(YearConverter, "year")
 register_converter(MonthConverter, "month")
+register_converter(PositionConverter, "position")
 
 urlpatterns = [
     path("", views.ArticleList.as_view(), name="index"),
@@ -35,4 +40,5 @@ urlpatterns = [
     path("search/", views.search, name="search"),
     path("search/opensearch.xml", views.opensearch, name="opensearch"),
     path("<slug:slug>/", views.article, name="article"),
+    path("<slug:slug>/section/<position:position>/", views.article, name="section"),
 ]

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.utils.cache import add_never_cache_headers
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.cache import add_never_cache_headers, patch_cache_control
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.translation import get_language
@@ -19,27 +19,47 @@ from django.views.generic import ListView
 from taggit.models import Tag
 
 from . import index
-from .models import Article, Author, Category, SearchEntry
+from .cards import Card, PictureError
+from .drawing import SHAPES
+from .models import Article, Author, Category, SearchEntry, Section
 from .querysets import ArticleQuerySet
 from .search import MAX_LENGTH, Hit, Query
 
 # The last page of what search finds: who has not found it by then writes another word, and what is
 # passed over has to be looked at.
 LAST_FOUND = 100
+MINUTE, YEAR = 60, 365 * 86400  # seconds
 
 
-def article(request: HttpRequest, slug: str) -> HttpResponse:
+def readable(request: HttpRequest, articles: ArticleQuerySet, **which: Any) -> Article:
     """An article: for everybody once it is published, before that for those who write it."""
-    everything = Article.objects.in_language(get_language()).for_reading()
-    if found := everything.published().filter(slug=slug).first():
-        return article_page(request, found)
-    draft = get_object_or_404(everything, slug=slug)
+    if found := articles.published().filter(**which).first():
+        return found
+    draft = get_object_or_404(articles, **which)
     # Asked only here: a page that reads the session cannot be the same for everybody.
     if not request.user.has_perm("blog.change_article"):
         raise Http404
-    response = article_page(request, draft, {"is_preview": True})
-    add_never_cache_headers(response)
+    return draft
+
+
+def article(request: HttpRequest, slug: str, position: int | None = None) -> HttpResponse:
+    """An article, or the same at the address under which one of its sections is shared."""
+    everything = Article.objects.in_language(get_language()).for_reading()
+    found = readable(request, everything, slug=slug)
+    extra: dict[str, Any] = {"is_preview": not found.is_published}
+    if position is not None:
+        extra["shared"] = section_of(found, position)
+    response = article_page(request, found, extra)
+    if extra["is_preview"]:
+        add_never_cache_headers(response)
     return response
+
+
+def section_of(article: Article, position: int) -> Section:
+    for section in article.sections.all():
+        if section.position == position:
+            return section
+    raise Http404
 
 
 def article_page(
@@ -52,6 +72,30 @@ def article_page(
         **(extra or {}),
     }
     return render(request, "blog/article.html", context, status=status)
+
+
+def card(
+    request: HttpRequest, pk: int, form: str, digest: str, position: int | None = None
+) -> HttpResponse:
+    """The card of an article or of one of its sections, as it is now.
+
+    Whoever asks for an earlier one is sent on, so only as much is ever drawn as there is.
+    """
+    if form not in SHAPES:
+        raise Http404
+    article = readable(request, Article.objects.for_reading(), pk=pk)
+    card = Card.of(article if position is None else section_of(article, position), form)
+    if digest != card.digest:
+        return redirect(card.path)
+    try:
+        response = HttpResponse(card.content(), content_type="image/jpeg")
+        patch_cache_control(response, public=True, max_age=YEAR, immutable=True)
+    except PictureError:
+        response = HttpResponse(card.without_picture().content(), content_type="image/jpeg")
+        patch_cache_control(response, public=True, max_age=MINUTE)
+    if not article.is_published:
+        add_never_cache_headers(response)
+    return response
 
 
 class Page(NamedTuple):

@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from blog import sitemaps
+from blog.views import card
 
 from . import views
 
@@ -19,6 +20,8 @@ urlpatterns = [
     path("sitemap.xml", sitemaps.index, name="sitemap"),
     path("sitemap-lists.xml", sitemaps.lists, name="sitemap_of_lists"),
     path("sitemap-<int:part>.xml", sitemaps.articles, name="sitemap_of_articles"),
+    path("cards/<int:pk>/<str:form>-<str:digest>.jpg", card, name="card"),
+    path("cards/<int:pk>/<int:position>/<str:form>-<str:digest>.jpg", card, name="section_card"),
     path("media/<path:path>", views.media),
     *i18n_patterns(path("", include("comments.urls")), path("", include("blog.urls"))),
 ]

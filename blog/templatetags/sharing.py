@@ -4,9 +4,9 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from django import template
-from django.conf import settings
 from django.utils.translation import gettext as _
 
+from ..cards import Card
 from ..models import Article, Section
 
 register = template.Library()
@@ -15,16 +15,12 @@ register = template.Library()
 @register.inclusion_tag("blog/_share.html")
 def share(shared: Article | Section) -> dict[str, Any]:
     """The menu for an article or for one of its sections."""
-    if isinstance(shared, Section):
-        address = f"{shared.article.address}#{shared.anchor}"
-        # Not the article's title too: seven times in each menu, it would make the page heavy.
-        title, picture = shared.heading, shared.article.picture
-    else:
-        address, title, picture = shared.address, shared.title, shared.picture
-    media = {"media": settings.SITE_URL + picture.file.url} if picture else {}
+    is_part, address = isinstance(shared, Section), shared.address
+    # Not the article's title too: seven times in each menu, it would make the page heavy.
+    title = shared.heading if isinstance(shared, Section) else shared.title
     return {
         "shared": shared,
-        "is_part": isinstance(shared, Section),
+        "is_part": is_part,
         "address": address,
         "title": title,
         "ways": [
@@ -41,7 +37,7 @@ def share(shared: Article | Section) -> dict[str, Any]:
                     "https://www.pinterest.com/pin/create/button/?",
                     url=address,
                     description=title,
-                    **media,
+                    media=Card.of(shared, "tall").address,
                 ),
             ),
             (_("E-mail"), link("mailto:?", subject=title, body=address)),

@@ -10,6 +10,7 @@ from django.urls import reverse, translate_url
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from ..cards import Card
 from ..models import Article, Category
 
 register = template.Library()
@@ -27,6 +28,8 @@ def card(context: dict[str, Any], title: str, description: str = "") -> dict[str
     number = page.number if page else 1
     # Prepared forms and parts of the conversation have others, but are the same page.
     path = article.get_absolute_url() if article else context["request"].path
+    address = settings.SITE_URL + path + (f"?page={number}" if number > 1 else "")
+    section = context.get("shared")
     return {
         "site": settings.SITE_URL,
         "site_name": _("Sgwrs"),
@@ -34,7 +37,10 @@ def card(context: dict[str, Any], title: str, description: str = "") -> dict[str
         "article": article,
         "title": title,
         "description": description or _("A blog for talking with people, not at them."),
-        "address": settings.SITE_URL + path + (f"?page={number}" if number > 1 else ""),
+        "address": address,
+        # Those who are given it ask for a card at the address they find here.
+        "shared_address": section.page if section else address,
+        "image": Card.of(section or article, "wide") if article else None,
         "alternates": {} if number > 1 else alternates(context, path),
     }
 

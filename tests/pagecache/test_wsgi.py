@@ -16,6 +16,7 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from blog.cards import Card
 from comments import moderation
 from pagecache import editions, store
 from pagecache.models import Edition
@@ -81,10 +82,25 @@ def test_page_is_made_once_and_is_what_django_makes(get: Get, reader: Any) -> No
     assert "csrf" not in second.text
 
 
-@pytest.mark.parametrize("url", ["/cy/", "/en/", "/cy/?page=1", "/cy/archive/", "/cy/privacy/"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("/cy/", "/en/", "/cy/?page=1", "/cy/archive/", "/cy/privacy/"),
+        "/cy/ty-bach-twt/section/1/",
+    ],
+)
 def test_every_public_page_is_kept(get: Get, url: str) -> None:
-    make_article()
+    make_article(sections=1)
     assert (get(url).status, get(url).was_kept) == (200, True)
+
+
+def test_pictures_are_not_among_the_pages(get: Get) -> None:
+    card = Card.of(make_article(), "wide")
+    for _ in range(2):
+        answer = get(card.path)
+        assert (answer.status, answer.was_kept) == (200, False)
+        assert answer.headers["Content-Type"] == "image/jpeg"
+    assert not store.root().exists()
 
 
 @pytest.mark.parametrize(

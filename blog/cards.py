@@ -1,0 +1,152 @@
+"""The picture that goes with a link to an article or to one of its sections, in two formats.
+
+A card's address has a digest of all that is drawn on it, so that one that is known may be kept for
+ever and is never out of date. It is drawn when it is first asked for, and lies in DATA_DIR:
+
+    cards/<article>/<shape>-<digest>.jpg
+    cards/<article>/<section's position>/<shape>-<digest>.jpg
+"""
+
+import fcntl
+import hashlib
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import astuple, dataclass, replace
+from io import BytesIO
+from pathlib import Path
+from typing import Self
+
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from .drawing import DESIGN, SHAPES, Shape, Words, draw
+from .models import Article, Section
+
+logger = logging.getLogger(__name__)
+
+
+class PictureError(Exception):
+    """The picture that belongs on the card cannot be read."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """All that is drawn, and of what."""
+
+    place: tuple[int, ...]  # the article's number, and the section's position
+    form: str  # one of SHAPES
+    words: Words
+    picture: str = ""  # its name in the media storage
+
+    @classmethod
+    def of(cls, shared: Article | Section, form: str) -> Self:
+        article = shared.article if isinstance(shared, Section) else shared
+        with translation.override(article.language):
+            words = Words(shared.title, article.author.name, _("Sgwrs"))
+        place: tuple[int, ...] = (article.pk,)
+        if isinstance(shared, Section):
+            number = str(shared.position)
+            words = words._replace(title=shared.heading, label=shared.label, number=number)
+            place = (article.pk, shared.position)
+        picture = article.picture.file.name if article.picture else None
+        return cls(place, form, words, picture or "")
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(repr((DESIGN, astuple(self))).encode()).hexdigest()[:16]
+
+    @property
+    def path(self) -> str:
+        name = "section_card" if len(self.place) > 1 else "card"
+        return reverse(name, args=[*self.place, self.form, self.digest])
+
+    @property
+    def address(self) -> str:
+        return settings.SITE_URL + self.path
+
+    @property
+    def shape(self) -> Shape:
+        return SHAPES[self.form]
+
+    @property
+    def alt(self) -> str:
+        """What is written on it."""
+        words = self.words
+        return " · ".join(filter(None, (words.label, words.title, words.author, words.site)))
+
+    @property
+    def file(self) -> Path:
+        folder = Path(settings.DATA_DIR, "cards", *map(str, self.place))
+        return folder / f"{self.form}-{self.digest}.jpg"
+
+    def content(self) -> bytes:
+        """It as a JPEG, drawn unless it was before. Raises PictureError."""
+        with suppress(OSError):
+            return self.file.read_bytes()
+        with one_at_a_time():
+            with suppress(OSError):
+                return self.file.read_bytes()
+            content = self.drawn()
+            try:
+                self.keep(content)
+            except OSError as error:
+                logger.warning("A card cannot be kept on disk (%s).", error.strerror)
+            return content
+
+    def without_picture(self) -> Self:
+        return replace(self, picture="")
+
+    def drawn(self) -> bytes:
+        with ExitStack() as stack:
+            picture = None
+            try:
+                if self.picture:
+                    picture = stack.enter_context(default_storage.open(self.picture))
+                card = draw(self.shape, self.words, picture)
+            except Exception as error:
+                if not self.picture:
+                    raise
+                # Each format fails in ways of its own.
+                logger.warning("%s cannot be drawn on cards: %r", self.picture, error)
+                raise PictureError from error
+        content = BytesIO()
+        # All colours at full size: letters would have coloured edges otherwise.
+        card.save(content, "JPEG", quality=80, subsampling=0, optimize=True, progressive=True)
+        return content.getvalue()
+
+    def keep(self, content: bytes) -> None:
+        """On disk, whole or not at all, in the place of those that came before."""
+        file = self.file
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_name(f".{os.getpid()}-{threading.get_ident()}")
+        with draft.open("wb") as new:
+            new.write(content)
+            os.fsync(new.fileno())  # nobody looks at it again, so not even a power cut may cut it
+        draft.replace(file)
+        for other in file.parent.glob(f"{self.form}-*.jpg"):
+            if other != file:
+                other.unlink(missing_ok=True)
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Wait until nobody else on this machine, process or thread, draws.
+
+    So each card is drawn once, and all of them together take no more than one processor.
+    """
+    path = Path(settings.DATA_DIR, "cards", "lock")
+    with ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context(path.open("ab"))
+        except OSError as error:
+            logger.warning("Cards may be drawn more than once (%s).", error.strerror)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
