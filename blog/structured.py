@@ -51,13 +51,9 @@ def images(article: Article) -> Iterator[dict[str, Any]]:
         yield {
             "@type": "ImageObject",
             "url": settings.SITE_URL + article.picture.file.url,
-            "width": article.picture.width,
-            "height": article.picture.height,
             "caption": article.picture.alt,
         }
-    card = Card.of(article, "wide")
-    width, height = card.shape.size
-    yield {"@type": "ImageObject", "url": card.address, "width": width, "height": height}
+    yield {"@type": "ImageObject", "url": Card.of(article, "wide").address}
 
 
 def translations(article: Article) -> dict[str, Any]:

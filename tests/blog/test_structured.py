@@ -163,9 +163,8 @@ def test_article_is_a_posting_with_parts(reader: Client) -> None:
     assert datetime.fromisoformat(posting["datePublished"]) < timezone.now()
     assert datetime.fromisoformat(posting["dateModified"]) < timezone.now()
     picture, card = posting["image"]
-    assert (picture["url"], picture["width"]) == (f"{SITE}/media/x.png", 16)
+    assert picture["url"] == f"{SITE}/media/x.png"
     assert card["url"] == Card.of(article, "wide").address
-    assert (card["width"], card["height"]) == (1200, 630)
     assert posting["isPartOf"]["@id"] == f"{SITE}/cy/"
     assert [part["name"] for part in posting["hasPart"]] == [
         *("Camsyniad #1: Pennawd 1", "Camsyniad #2: Pennawd 2")
