@@ -26,7 +26,7 @@ from .search import MAX_LENGTH, Hit, Query
 
 def article(request: HttpRequest, slug: str) -> HttpResponse:
     """An article: for everybody once it is published, before that for those who write it."""
-    everything = Article.objects.in_language(get_language()).for_reading()
+    everything = Article.objects.in_language(get_language()).for_reading().with_source()
     if found := everything.published().filter(slug=slug).first():
         return article_page(request, found)
     draft = get_object_or_404(everything, slug=slug)
