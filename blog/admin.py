@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
@@ -198,7 +198,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         "title",
         "language",
         "state",
-        "translation",
+        "in_list",
         "published_at",
         "author",
         "category",
@@ -211,34 +211,46 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     save_on_top = True
     # The slug is made on the server: the admin's script would drop the letters ŵ and ŷ.
     fieldsets = (
-        (None, {"fields": ("title", "slug", ("language", "origin", "translation_of"), "version")}),
+        (None, {"fields": ("title", "slug", ("language", "origin", "translation_of"))}),
         (_("Opening"), {"fields": ("standfirst", "picture")}),
         (_("Sections"), {"fields": ("section_label", "closing_question")}),
         (_("Where it belongs"), {"fields": ("author", "category", "tags")}),
         (_("Publishing"), {"fields": ("published_at", "comments_open", "in_other_languages")}),
     )
-    of_translation = (
-        _("Translation"),
-        {"fields": ("translation", "what_changed", "is_brought_up_to_date")},
-    )
     readonly_fields = ("in_other_languages", "translation", "what_changed")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Article]:
         found: ArticleQuerySet = super().get_queryset(request)  # type: ignore[assignment]
-        return found.with_source().select_related("author", "category")
+        return found.with_source().with_languages().select_related("author", "category")
 
     def get_fieldsets(self, request: HttpRequest, obj: Article | None = None) -> Any:
         """Where a translation stands comes first: that is why its page is opened."""
-        fieldsets = super().get_fieldsets(request, obj)
-        if obj is None or obj.origin == Article.Origin.ORIGINAL:
-            return fieldsets
-        return (fieldsets[0], self.of_translation, *fieldsets[1:])
+        first, *others = super().get_fieldsets(request, obj)
+        if obj is None:
+            return [first, *others, (None, {"fields": ("version",)})]
+        if obj.origin == Article.Origin.ORIGINAL:
+            return [first, *others]
+        fields = ["translation", "what_changed"]
+        if self.has_change_permission(request, obj):
+            fields += ["is_brought_up_to_date", "version"]
+        return [first, (_("The original"), {"fields": fields}), *others]
 
     @admin.display(description=_("state"))
     def state(self, article: Article) -> str | Promise:
         if article.published_at is None:
             return _("draft")
         return _("published") if article.is_published else _("scheduled")
+
+    @admin.display(description=_("translation"))
+    def in_list(self, article: Article) -> SafeString:
+        """How it stands, and the way to writing it in each language that lacks it."""
+        lacking = [
+            (self.address_to_translate(article, code), _("lacks: %s") % name)
+            for code, name in settings.LANGUAGES
+            if not getattr(article, f"in_{code}")
+        ]
+        links = format_html_join("", '<br><a href="{}">{}</a>', lacking)
+        return format_html("{}{}", self.translation(article), links)
 
     @admin.display(description=_("translation"))
     def translation(self, article: Article) -> str | Promise:
@@ -267,19 +279,20 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         """Each other language: the way to its version, or to writing it."""
         if not article.pk:
             return "-"
-        there = {other.language: other for other in article.same_piece()}
+        there = {other.language: other for other in article.same_piece().with_source()}
         links = []
         for code, name in settings.LANGUAGES:
             if code in there:
                 url = reverse("admin:blog_article_change", args=[there[code].pk])
-                links.append((url, there[code].title))
+                links.append((url, f"{there[code].title} ({self.translation(there[code])})"))
             elif code != article.language:
-                url = reverse(
-                    "admin:blog_article_add",
-                    query={"translation_of": article.pk, "language": code},
-                )
+                url = self.address_to_translate(article, code)
                 links.append((url, _("Write it in this language: %s") % name))
         return format_html_join(", ", '<a href="{}">{}</a>', links)
+
+    def address_to_translate(self, article: Article, language: str) -> str:
+        query = {"translation_of": article.pk, "language": language}
+        return reverse("admin:blog_article_add", query=query)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """A translation begins with what it has in common with its original."""
@@ -323,23 +336,23 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         description_plural=_("The selected translations are up to date"),
     )
     def up_to_date(self, request: HttpRequest, queryset: QuerySet[Article]) -> None:
-        done = 0
-        for article in queryset:
-            if original := article.find_original():
-                article.follow(original.version())
-                done += 1
-        if done:
+        """On an original it is said of all that was translated from it."""
+        picked = {article.pk: article.followers() for article in queryset}
+        translated = {one.pk: one for followers in picked.values() for one in followers}
+        for translation in translated.values():
+            if original := translation.find_original():
+                translation.follow(original.version())
+        if done := len(translated):
             said = ngettext(
                 "One translation is marked as up to date.",
                 "%(n)s translations are marked as up to date.",
                 done,
             )
             self.message_user(request, said % {"n": done}, messages.SUCCESS)
-        if left := len(queryset) - done:
+        if left := sum(not followers for followers in picked.values()):
             said = ngettext(
-                "One article is no translation, or its original is unknown: it stays as it is.",
-                "%(n)s articles are no translations, or their originals are unknown: they stay as "
-                "they are.",
+                "One article has no translation, or none whose original is known.",
+                "%(n)s articles have no translation, or none whose original is known.",
                 left,
             )
             self.message_user(request, said % {"n": left}, messages.WARNING)

@@ -362,6 +362,12 @@ class Article(models.Model):  # type: ignore[django-manager-missing] # taggit ha
         written = self.same_piece().filter(origin=self.Origin.ORIGINAL).order_by("pk")
         return (source and source.original) or written.first()
 
+    def followers(self) -> list["Article"]:
+        """What is a translation with a known original: it, or else what was translated from it."""
+        if self.origin != self.Origin.ORIGINAL:
+            return [self] if self.find_original() else []
+        return [one for one in self.same_piece().translated() if one.find_original() == self]
+
     @cached_property
     def is_stale(self) -> bool:
         """Whether what it was translated from says something else now."""
