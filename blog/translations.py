@@ -63,21 +63,14 @@ def words(sections: QuerySet[Any], article: str = "") -> Replace:
     section = Concat("heading", Value(BREAK), "body", output_field=TextField())
     theirs = sections.filter(article=OuterRef(f"{article}pk")).order_by("position")
     joined = Joined(theirs.values(words=section), output_field=TextField())
-    return Replace(
-        Concat(
-            *(F(f"{article}title"), Value(BREAK), F(f"{article}standfirst"), Value(BREAK)),
-            *(
-                F(f"{article}section_label"),
-                Value(BREAK),
-                Coalesce(joined, Value("")),
-                Value(BREAK),
-            ),
-            F(f"{article}closing_question"),
-            output_field=TextField(),
-        ),
-        Value("\r"),
-        output_field=TextField(),
+    body = Coalesce(joined, Value(""), output_field=TextField())
+    parts = (
+        *(F(f"{article}title"), F(f"{article}standfirst"), F(f"{article}section_label")),
+        *(body, F(f"{article}closing_question")),
     )
+    apart = [one for part in parts for one in (Value(BREAK), part)][1:]
+    text = Concat(*apart, output_field=TextField())
+    return Replace(text, Value("\r"), output_field=TextField())
 
 
 class Piece(NamedTuple):
@@ -95,7 +88,7 @@ def changes(then: str, now: str) -> Iterator[list[Piece]]:
 
 
 def pieces(then: str, now: str) -> Iterator[Piece]:
-    old, new = (re.findall(r"\S+\s*", text) for text in (then, now))
+    old, new = (re.findall(r"\s+|\S+", text) for text in (then, now))
     for kind, start, end, first, last in SequenceMatcher(None, old, new).get_opcodes():
         gone, came = "".join(old[start:end]), "".join(new[first:last])
         if kind == "equal":

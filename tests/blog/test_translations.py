@@ -220,7 +220,7 @@ def test_version_that_a_form_carries_is_only_opened_if_we_sealed_it() -> None:
     ("then", "now", "found"),
     [
         ("Un.\n\nDau.", "Un.\n\nDau.", []),
-        ("Un.\n\nHen dŷ bach.", "Un.\n\nHen gi bach.", ["Hen [-dŷ -][+gi +]bach."]),
+        ("Un.\n\nHen dŷ bach.", "Un.\n\nHen gi bach.", ["Hen [-dŷ-][+gi+] bach."]),
         ("Un.\n\nDau.", "Un.\n\nTri.\n\nDau.", ["[+Tri.+]"]),
         ("Un.\n\nDau.", "Dau.", ["[-Un.-]"]),
         ("Un dau.\n\nX\n\nTri.", "Un.\n\nX\n\nTri pedwar.", None),
