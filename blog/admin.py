@@ -7,9 +7,10 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import ActionLocation
-from django.db.models import QuerySet
+from django.core.exceptions import BadRequest
+from django.db.models import Model, QuerySet
 from django.forms.models import BaseInlineFormSet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -27,6 +28,22 @@ from .querysets import ArticleQuerySet
 admin.site.site_header = _("Sgwrs: the desk")
 admin.site.site_title = _("Sgwrs")
 admin.site.index_title = _("The desk")
+
+
+class Desk[M: Model](admin.ModelAdmin[M]):
+    """What all our lists have in common: what an action is about is picked by its number."""
+
+    def response_action(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[M],
+        action_location: ActionLocation = ActionLocation.CHANGE_LIST,
+    ) -> HttpResponse | None:
+        if not all(
+            pk.isdecimal() and len(pk) < 19 for pk in request.POST.getlist("_selected_action")
+        ):
+            raise BadRequest
+        return super().response_action(request, queryset, action_location)
 
 
 class SectionForm(forms.ModelForm[Section]):
@@ -129,6 +146,8 @@ class ArticleForm(forms.ModelForm[Article]):
         translation is stale from the beginning, and what changed can be seen.
         """
         given, article = self.cleaned_data["translation_of"], self.instance
+        if article.origin == Article.Origin.ORIGINAL:
+            return
         known = article.find_original()
         is_new = given and getattr(getattr(article, "source", None), "original", None) != given
         original = given if is_new else known
@@ -191,7 +210,7 @@ class TranslationFilter(admin.SimpleListFilter):
 
 
 @admin.register(Article)
-class ArticleAdmin(admin.ModelAdmin[Article]):
+class ArticleAdmin(Desk[Article]):
     form = ArticleForm
     inlines = (SectionInline,)
     list_display = (
@@ -376,18 +395,18 @@ def whole(text: Any) -> int | None:
 
 
 @admin.register(Author)
-class AuthorAdmin(admin.ModelAdmin[Author]):
+class AuthorAdmin(Desk[Author]):
     list_display = ("name", "slug")
     search_fields = ("name",)
 
 
 @admin.register(Category)
-class CategoryAdmin(admin.ModelAdmin[Category]):
+class CategoryAdmin(Desk[Category]):
     list_display = ("name_cy", "name_en", "slug")
     search_fields = ("name_cy", "name_en")
 
 
 @admin.register(Picture)
-class PictureAdmin(admin.ModelAdmin[Picture]):
+class PictureAdmin(Desk[Picture]):
     list_display = ("alt", "file", "width", "height", "credit")
     search_fields = ("alt_cy", "alt_en", "caption_cy", "caption_en", "credit")

@@ -398,6 +398,15 @@ def test_versions_of_a_piece_lead_to_each_other(desk: Client) -> None:
     assert "is_brought_up_to_date" not in text
 
 
+def test_what_was_written_anew_in_its_language_follows_nothing(desk: Client) -> None:
+    welsh = make_article(sections=1)
+    english = Article(title="x", language="en", standfirst="x", author=welsh.author)
+    save(desk, english, [], translation_of=welsh.pk)
+    english = Article.objects.get(language="en")
+    assert english.translation_key == welsh.translation_key
+    assert not hasattr(english, "source")
+
+
 def test_article_is_no_translation_of_itself(desk: Client) -> None:
     welsh = make_article()
     answer = save(desk, welsh, [], translation_of=welsh.pk, origin="person")
