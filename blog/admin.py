@@ -106,6 +106,11 @@ class ArticleForm(forms.ModelForm[Article]):
             "the original does not concern it."
         ),
     )
+    concerns_no_translation = forms.BooleanField(
+        label=_("What I change does not concern the translations"),
+        required=False,
+        help_text=_("Those that were up to date stay so."),
+    )
     version = forms.CharField(required=False, widget=forms.HiddenInput)
 
     class Meta:
@@ -121,12 +126,16 @@ class ArticleForm(forms.ModelForm[Article]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.unconcerned: list[Article] = []
         original = self.instance.find_original() if self.instance.pk else None
         if original and not self.is_bound:
             self.initial["version"] = original.version().sealed()
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
+        if data.get("concerns_no_translation") and self.instance.pk:
+            followers = Article.objects.get(pk=self.instance.pk).followers()
+            self.unconcerned = [one for one in followers if not one.is_stale]
         if original := data.get("translation_of"):
             if original.pk == self.instance.pk:
                 self.add_error("translation_of", _("An article is no translation of itself."))
@@ -147,6 +156,8 @@ class ArticleForm(forms.ModelForm[Article]):
         """
         given, article = self.cleaned_data["translation_of"], self.instance
         if article.origin == Article.Origin.ORIGINAL:
+            for translation in self.unconcerned:
+                translation.follow(article.version())
             return
         known = article.find_original()
         is_new = given and getattr(getattr(article, "source", None), "original", None) != given
@@ -247,10 +258,13 @@ class ArticleAdmin(Desk[Article]):
         first, *others = super().get_fieldsets(request, obj)
         if obj is None:
             return [first, *others, (None, {"fields": ("version",)})]
+        may_change = self.has_change_permission(request, obj)
         if obj.origin == Article.Origin.ORIGINAL:
+            if obj.followers() and may_change:
+                others += [(None, {"fields": ("concerns_no_translation",)})]
             return [first, *others]
         fields = ["translation", "what_changed"]
-        if self.has_change_permission(request, obj):
+        if may_change:
             fields += ["is_brought_up_to_date", "version"]
         return [first, (_("The original"), {"fields": fields}), *others]
 
@@ -350,10 +364,8 @@ class ArticleAdmin(Desk[Article]):
 
     @admin.action(
         permissions=["change"],
-        location=[ActionLocation.CHANGE_LIST, ActionLocation.CHANGE_FORM],
-        description=_("The translation is up to date"),
-        description_plural=_("The selected translations are up to date"),
-    )
+        description=_("The selected translations are up to date"),
+    )  # not on an article's own page: there Enter in a field would run it, and save nothing
     def up_to_date(self, request: HttpRequest, queryset: QuerySet[Article]) -> None:
         """On an original it is said of all that was translated from it."""
         picked = {article.pk: article.followers() for article in queryset}

@@ -346,26 +346,39 @@ def test_translator_who_did_not_see_the_last_change_has_not_followed_it(desk: Cl
     assert re.search(r"Testun <del>arall\.</del><ins>newydd sbon\.</ins>", text)
 
 
-def run(desk: Client, *articles: Article, on_page: bool = False) -> str:
-    """Say that the translation is up to date; what the desk answers."""
-    url, prefix = "/admin/blog/article/", ""
-    if on_page:
-        url, prefix = address(articles[0]), "CHANGE_FORM-"
-    data = {f"{prefix}action": "up_to_date", "_selected_action": [one.pk for one in articles]}
-    return str(desk.post(url, {**data, "index": 0}, follow=True).text)
+def run(desk: Client, *articles: Article) -> str:
+    """Say in the list that translations are up to date; what the desk answers."""
+    data = {"action": "up_to_date", "_selected_action": [one.pk for one in articles], "index": 0}
+    return str(desk.post("/admin/blog/article/", data, follow=True).text)
 
 
-@pytest.mark.parametrize("on_page", [False, True], ids=["list", "page"])
 @pytest.mark.parametrize("of", ["original", "translation"])
-def test_change_that_does_not_concern_the_translation_is_one_action(
-    desk: Client, of: str, on_page: bool
-) -> None:
+def test_change_that_does_not_concern_the_translation_is_one_action(desk: Client, of: str) -> None:
     welsh = make_article(sections=1)
     english = make_translation(welsh)
     change(welsh)
-    told = run(desk, welsh if of == "original" else english, on_page=on_page)
+    told = run(desk, welsh if of == "original" else english)
     assert "One translation is marked as up to date." in told
     assert state(desk, english) == "up to date"
+
+
+@pytest.mark.parametrize("was_stale", [False, True])
+def test_slip_of_the_pen_is_mended_without_concerning_the_translation(
+    desk: Client, was_stale: bool
+) -> None:
+    welsh = make_article(sections=1)
+    assert "concerns_no_translation" not in desk.get(address(welsh)).text
+    english = make_translation(welsh)
+    if was_stale:
+        change(welsh)
+    assert "concerns_no_translation" in desk.get(address(welsh)).text
+    sections = as_form(welsh)
+    sections[0]["heading"] = "Penawd 1"
+    save(desk, welsh, sections, concerns_no_translation="on")
+    assert state(desk, english) == ("stale" if was_stale else "up to date")
+    sections[0]["heading"] = "Rhywbeth arall"
+    save(desk, welsh, sections)
+    assert state(desk, english) == "stale"
 
 
 def test_action_tells_what_is_no_translation(desk: Client) -> None:
@@ -435,7 +448,6 @@ def test_who_only_looks_sees_how_a_translation_stands(client: Client) -> None:
     assert state(client, english) == "stale"
     assert "brought_up_to_date" not in client.get(address(english)).text
     run(client, english)
-    run(client, english, on_page=True)
     assert Article.objects.stale().exists()
 
 
