@@ -5,22 +5,45 @@ from typing import Any
 from admin_ordering.admin import OrderableAdmin
 from django import forms
 from django.conf import settings
-from django.contrib import admin
-from django.db.models import QuerySet
+from django.contrib import admin, messages
+from django.contrib.admin import ActionLocation
+from django.core.exceptions import BadRequest
+from django.db.models import Model, QuerySet
 from django.forms.models import BaseInlineFormSet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
+from . import translations
 from .models import Article, Author, Category, Picture, Section
+from .querysets import ArticleQuerySet
 
 admin.site.site_header = _("Sgwrs: the desk")
 admin.site.site_title = _("Sgwrs")
 admin.site.index_title = _("The desk")
+
+
+class Desk[M: Model](admin.ModelAdmin[M]):
+    """What all our lists have in common: what an action is about is picked by its number."""
+
+    def response_action(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[M],
+        action_location: ActionLocation = ActionLocation.CHANGE_LIST,
+    ) -> HttpResponse | None:
+        if not all(
+            pk.isdecimal() and len(pk) < 19 for pk in request.POST.getlist("_selected_action")
+        ):
+            raise BadRequest
+        return super().response_action(request, queryset, action_location)
 
 
 class SectionForm(forms.ModelForm[Section]):
@@ -63,6 +86,9 @@ class SectionInline(OrderableAdmin, admin.StackedInline):  # type: ignore[type-a
     extra = 0
     fields = ("position", "heading", "body")
 
+    def get_extra(self, request: HttpRequest, obj: Article | None = None, **kwargs: Any) -> int:
+        return len(sections_of(asked_for(request)))
+
 
 class ArticleForm(forms.ModelForm[Article]):
     translation_of: forms.ModelChoiceField[Article] = forms.ModelChoiceField(
@@ -72,6 +98,20 @@ class ArticleForm(forms.ModelForm[Article]):
         widget=forms.NumberInput,
         help_text=_("The number of the article this one is a translation of."),
     )
+    is_brought_up_to_date = forms.BooleanField(
+        label=_("It says what the original says now"),
+        required=False,
+        help_text=_(
+            "Tick this when you have brought the translation up to date, or when what changed in "
+            "the original does not concern it."
+        ),
+    )
+    concerns_no_translation = forms.BooleanField(
+        label=_("What I change does not concern the translations"),
+        required=False,
+        help_text=_("Those that were up to date stay so."),
+    )
+    version = forms.CharField(required=False, widget=forms.HiddenInput)
 
     class Meta:
         model = Article
@@ -84,9 +124,21 @@ class ArticleForm(forms.ModelForm[Article]):
             },
         }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.unconcerned: list[Article] = []
+        original = self.instance.find_original() if self.instance.pk else None
+        if original and not self.is_bound:
+            self.initial["version"] = original.version().sealed()
+
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
+        if data.get("concerns_no_translation") and self.instance.pk:
+            followers = Article.objects.get(pk=self.instance.pk).followers()
+            self.unconcerned = [one for one in followers if not one.is_stale]
         if original := data.get("translation_of"):
+            if original.pk == self.instance.pk:
+                self.add_error("translation_of", _("An article is no translation of itself."))
             self.instance.translation_key = original.translation_key
         same = Article.objects.filter(
             translation_key=self.instance.translation_key, language=data.get("language")
@@ -95,6 +147,24 @@ class ArticleForm(forms.ModelForm[Article]):
             where = "translation_of" if original else "language"
             self.add_error(where, _("There is already a translation into this language."))
         return data
+
+    def follow_original(self) -> None:
+        """Note which version a translation follows now, if this was said.
+
+        That is the one its translator had before him: if the original moved on meanwhile, the
+        translation is stale from the beginning, and what changed can be seen.
+        """
+        given, article = self.cleaned_data["translation_of"], self.instance
+        if article.origin == Article.Origin.ORIGINAL:
+            for translation in self.unconcerned:
+                translation.follow(article.version())
+            return
+        known = article.find_original()
+        is_new = given and getattr(getattr(article, "source", None), "original", None) != given
+        original = given if is_new else known
+        if original and (is_new or self.cleaned_data.get("is_brought_up_to_date")):
+            seen = translations.Version.opened(self.cleaned_data["version"])
+            article.follow(seen if seen and seen.original_id == original.pk else original.version())
 
     def clean_tags(self) -> list[str]:
         """A tag has an address of its own, so it needs a letter or a digit."""
@@ -124,13 +194,47 @@ class StateFilter(admin.SimpleListFilter):
         return queryset
 
 
+class TranslationFilter(admin.SimpleListFilter):
+    title = _("translation")
+    parameter_name = "translation"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [
+            *((code, _("lacks: %s") % name) for code, name in settings.LANGUAGES),
+            ("stale", _("stale")),
+            ("current", _("up to date")),
+            ("original", _("original")),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Article]) -> QuerySet[Article]:
+        found: ArticleQuerySet = queryset  # type: ignore[assignment]
+        match self.value():
+            case "stale":
+                return found.stale()
+            case "current":
+                return found.up_to_date()
+            case "original":
+                return found.filter(origin=Article.Origin.ORIGINAL)
+            case code if code in dict(settings.LANGUAGES):
+                return found.lacking(code)
+        return found
+
+
 @admin.register(Article)
-class ArticleAdmin(admin.ModelAdmin[Article]):
+class ArticleAdmin(Desk[Article]):
     form = ArticleForm
     inlines = (SectionInline,)
-    list_display = ("title", "language", "state", "published_at", "author", "category")
-    list_filter = (StateFilter, "language", "category", "author")
-    list_select_related = ("author", "category")
+    list_display = (
+        "title",
+        "language",
+        "state",
+        "in_list",
+        "published_at",
+        "author",
+        "category",
+    )
+    list_filter = (StateFilter, TranslationFilter, "language", "category", "author")
+    actions = ("up_to_date",)
     search_fields = ("title", "standfirst", "sections__heading", "sections__body")
     date_hierarchy = "published_at"
     autocomplete_fields = ("author", "category", "picture")
@@ -143,7 +247,26 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         (_("Where it belongs"), {"fields": ("author", "category", "tags")}),
         (_("Publishing"), {"fields": ("published_at", "comments_open", "in_other_languages")}),
     )
-    readonly_fields = ("in_other_languages",)
+    readonly_fields = ("in_other_languages", "translation", "what_changed")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Article]:
+        found: ArticleQuerySet = super().get_queryset(request)  # type: ignore[assignment]
+        return found.with_source().with_languages().select_related("author", "category")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Article | None = None) -> Any:
+        """Where a translation stands comes first: that is why its page is opened."""
+        first, *others = super().get_fieldsets(request, obj)
+        if obj is None:
+            return [first, *others, (None, {"fields": ("version",)})]
+        may_change = self.has_change_permission(request, obj)
+        if obj.origin == Article.Origin.ORIGINAL:
+            if obj.followers() and may_change:
+                others += [(None, {"fields": ("concerns_no_translation",)})]
+            return [first, *others]
+        fields = ["translation", "what_changed"]
+        if may_change:
+            fields += ["is_brought_up_to_date", "version"]
+        return [first, (_("The original"), {"fields": fields}), *others]
 
     @admin.display(description=_("state"))
     def state(self, article: Article) -> str | Promise:
@@ -151,24 +274,58 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
             return _("draft")
         return _("published") if article.is_published else _("scheduled")
 
+    @admin.display(description=_("translation"))
+    def in_list(self, article: Article) -> SafeString:
+        """How it stands, and the way to writing it in each language that lacks it."""
+        lacking = [
+            (self.address_to_translate(article, code), _("lacks: %s") % name)
+            for code, name in settings.LANGUAGES
+            if not getattr(article, f"in_{code}")
+        ]
+        links = format_html_join("", '<br><a href="{}">{}</a>', lacking)
+        return format_html("{}{}", self.translation(article), links)
+
+    @admin.display(description=_("translation"))
+    def translation(self, article: Article) -> str | Promise:
+        if article.origin == Article.Origin.ORIGINAL:
+            return _("original")
+        source = getattr(article, "source", None)
+        if source is None:
+            return _("of an unknown version")
+        if source.original_id is None:
+            return _("its original was deleted")
+        return _("stale") if article.is_stale else _("up to date")
+
+    @admin.display(description=_("What changed in the original"))
+    def what_changed(self, article: Article) -> SafeString:
+        original, source = article.find_original(), getattr(article, "source", None)
+        changes = (
+            translations.changes(source.words, original.version().words)
+            if (original and source)
+            else ()
+        )
+        context = {"original": original, "source": source, "changes": list(changes)}
+        return render_to_string("admin/blog/article/_changes.html", context)
+
     @admin.display(description=_("in other languages"))
     def in_other_languages(self, article: Article) -> str:
         """Each other language: the way to its version, or to writing it."""
         if not article.pk:
             return "-"
-        there = {other.language: other for other in article.same_piece()}
+        there = {other.language: other for other in article.same_piece().with_source()}
         links = []
         for code, name in settings.LANGUAGES:
             if code in there:
                 url = reverse("admin:blog_article_change", args=[there[code].pk])
-                links.append((url, there[code].title))
+                links.append((url, f"{there[code].title} ({self.translation(there[code])})"))
             elif code != article.language:
-                url = reverse(
-                    "admin:blog_article_add",
-                    query={"translation_of": article.pk, "language": code},
-                )
+                url = self.address_to_translate(article, code)
                 links.append((url, _("Write it in this language: %s") % name))
         return format_html_join(", ", '<a href="{}">{}</a>', links)
+
+    def address_to_translate(self, article: Article, language: str) -> str:
+        query = {"translation_of": article.pk, "language": language}
+        return reverse("admin:blog_article_add", query=query)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """A translation begins with what it has in common with its original."""
@@ -176,18 +333,73 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         # Nothing else from the address: the widgets break on what is no number.
         wanted = ("translation_of", "language")
         initial: dict[str, Any] = {name: asked[name] for name in wanted if name in asked}
-        original = Article.objects.filter(pk=whole(initial.get("translation_of")) or 0).first()
-        if original:
+        if original := asked_for(request):
             initial |= {
                 "title": original.title,
                 "standfirst": original.standfirst,
+                "section_label": original.section_label,
                 "closing_question": original.closing_question,
                 "author": original.author_id,
                 "category": original.category_id,
                 "picture": original.picture_id,
+                "tags": original.tags.all(),
+                "comments_open": original.comments_open,
                 "origin": Article.Origin.PERSON,
+                "version": original.version().sealed(),
             }
         return initial
+
+    def get_formset_kwargs(
+        self, request: HttpRequest, obj: Article, inline: Any, prefix: str
+    ) -> dict[str, Any]:
+        """The original's sections stand in the new form, to be overwritten."""
+        kwargs: dict[str, Any] = super().get_formset_kwargs(request, obj, inline, prefix)
+        return kwargs | {"initial": sections_of(asked_for(request))}
+
+    def save_related(
+        self, request: HttpRequest, form: ArticleForm, formsets: Any, change: bool
+    ) -> None:
+        super().save_related(request, form, formsets, change)
+        form.follow_original()
+
+    @admin.action(
+        permissions=["change"],
+        description=_("The selected translations are up to date"),
+    )  # not on an article's own page: there Enter in a field would run it, and save nothing
+    def up_to_date(self, request: HttpRequest, queryset: QuerySet[Article]) -> None:
+        """On an original it is said of all that was translated from it."""
+        picked = {article.pk: article.followers() for article in queryset}
+        translated = {one.pk: one for followers in picked.values() for one in followers}
+        for translation in translated.values():
+            if original := translation.find_original():
+                translation.follow(original.version())
+        if done := len(translated):
+            said = ngettext(
+                "One translation is marked as up to date.",
+                "%(n)s translations are marked as up to date.",
+                done,
+            )
+            self.message_user(request, said % {"n": done}, messages.SUCCESS)
+        if left := sum(not followers for followers in picked.values()):
+            said = ngettext(
+                "One article has no translation, or none whose original is known.",
+                "%(n)s articles have no translation, or none whose original is known.",
+                left,
+            )
+            self.message_user(request, said % {"n": left}, messages.WARNING)
+
+
+def asked_for(request: HttpRequest) -> Article | None:
+    """The article whose translation is about to be written."""
+    if request.method != "GET" or not request.path.endswith("/add/"):
+        return None
+    number = whole(request.GET.get("translation_of"))
+    return Article.objects.filter(pk=number or 0).first()
+
+
+def sections_of(article: Article | None) -> list[dict[str, Any]]:
+    sections = article.sections.all() if article else ()
+    return [{name: getattr(one, name) for name in SectionInline.fields} for one in sections]
 
 
 def whole(text: Any) -> int | None:
@@ -195,18 +407,18 @@ def whole(text: Any) -> int | None:
 
 
 @admin.register(Author)
-class AuthorAdmin(admin.ModelAdmin[Author]):
+class AuthorAdmin(Desk[Author]):
     list_display = ("name", "slug")
     search_fields = ("name",)
 
 
 @admin.register(Category)
-class CategoryAdmin(admin.ModelAdmin[Category]):
+class CategoryAdmin(Desk[Category]):
     list_display = ("name_cy", "name_en", "slug")
     search_fields = ("name_cy", "name_en")
 
 
 @admin.register(Picture)
-class PictureAdmin(admin.ModelAdmin[Picture]):
+class PictureAdmin(Desk[Picture]):
     list_display = ("alt", "file", "width", "height", "credit")
     search_fields = ("alt_cy", "alt_en", "caption_cy", "caption_en", "credit")

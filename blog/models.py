@@ -24,6 +24,7 @@ from taggit.models import TaggedItemBase
 
 from . import markup
 from .querysets import ArticleQuerySet, SearchQuerySet
+from .translations import Version
 
 # The first part of an article's address must not be one of our own pages.
 RESERVED_SLUGS = frozenset(
@@ -224,6 +225,7 @@ class Article(models.Model):  # type: ignore[django-manager-missing] # taggit ha
     objects = ArticleQuerySet.as_manager()
 
     content: str  # the whole of it as HTML, where a feed has added it
+    words: str  # what a translator translates, where a query has added it
 
     class Meta:
         ordering = ("-published_at", "-pk")
@@ -346,6 +348,45 @@ class Article(models.Model):  # type: ignore[django-manager-missing] # taggit ha
         """The same piece in other languages."""
         return Article.objects.filter(translation_key=self.translation_key).exclude(pk=self.pk)
 
+    @cached_property
+    def original(self) -> "Article | None":
+        """What it was translated from, if that can be read."""
+        if self.origin == self.Origin.ORIGINAL:
+            return None
+        source = getattr(self, "source", None)
+        known = [one for one in self.translations if source and one.pk == source.original_id]
+        known += [one for one in self.translations if one.origin == self.Origin.ORIGINAL]
+        return next(iter(known), None)
+
+    def find_original(self) -> "Article | None":
+        """What it was translated from, published or not; where that is unknown or gone, the first
+        of the same piece that was written in its language."""
+        if self.origin == self.Origin.ORIGINAL:
+            return None
+        source = getattr(self, "source", None)
+        written = self.same_piece().filter(origin=self.Origin.ORIGINAL).order_by("pk")
+        return (source and source.original) or written.first()
+
+    def followers(self) -> list["Article"]:
+        """What is a translation with a known original: it, or else what was translated from it."""
+        if self.origin != self.Origin.ORIGINAL:
+            return [self] if self.find_original() else []
+        return [one for one in self.same_piece().translated() if one.find_original() == self]
+
+    @cached_property
+    def is_stale(self) -> bool:
+        """Whether what it was translated from says something else now."""
+        return Article.objects.filter(pk=self.pk).stale().exists()
+
+    def version(self) -> Version:
+        """What it says now."""
+        said = Article.objects.filter(pk=self.pk).with_words().get()
+        return Version(said.pk, said.words, said.updated_at)
+
+    def follow(self, version: Version) -> None:
+        """Note that this translation says what its original said in a version."""
+        SourceVersion.objects.update_or_create(translation=self, defaults=version._asdict())
+
     def arrange(self, sections: Sequence["Section"]) -> None:
         """Number the sections 1, 2, 3 … in the given order.
 
@@ -427,6 +468,26 @@ class Section(models.Model):
     def address(self) -> str:
         """The whole of it, as others share the section: that page, opened at the section."""
         return f"{self.page}#{self.anchor}"
+
+
+class SourceVersion(models.Model):
+    """What the original of a translation said when the translation was last true to it."""
+
+    translation = models.OneToOneField(
+        Article, models.CASCADE, related_name="source", verbose_name=_("translation")
+    )
+    original = models.ForeignKey(
+        Article, models.SET_NULL, null=True, related_name="+", verbose_name=_("original")
+    )
+    words = models.TextField(_("words"))
+    dated = models.DateTimeField(_("version of"))
+
+    class Meta:
+        verbose_name = _("version of an original")
+        verbose_name_plural = _("versions of originals")
+
+    def __str__(self) -> str:
+        return f"{self.translation} ({self.dated:%Y-%m-%d})"
 
 
 class SearchEntry(models.Model):

@@ -3,17 +3,19 @@
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import batched, chain
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
+from django.conf import settings
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Exists, OuterRef, Value
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from taggit.models import Tag
 
 from .search import Query
+from .translations import words
 
 if TYPE_CHECKING:
     from .models import Article, SearchEntry  # noqa: F401 - named in quotes below
@@ -74,6 +76,49 @@ class ArticleQuerySet(models.QuerySet["Article"]):
     def in_full(self) -> Self:
         """With what belongs to each article and is no part of its row."""
         return self.prefetch_related("sections", "tags")
+
+    def with_words(self) -> Self:
+        return self.annotate(words=words(self.sections))
+
+    def translated(self) -> Self:
+        return self.exclude(origin=self.model.Origin.ORIGINAL)
+
+    def lacking(self, language: str) -> Self:
+        """Those of a piece that nobody has begun in a language."""
+        return self.exclude(self.same_in(language))
+
+    def with_languages(self) -> Self:
+        """Whether each has a version in a language, as `in_cy`, `in_en` …"""
+        codes = [code for code, _name in settings.LANGUAGES]
+        return self.annotate(**{f"in_{code}": self.same_in(code) for code in codes})
+
+    def same_in(self, language: str) -> Exists:
+        there = self.model._default_manager.in_language(language)
+        return Exists(there.filter(translation_key=OuterRef("translation_key")))
+
+    def stale(self) -> Self:
+        """Translations whose original says something else now."""
+        return self.filter(self.originals_moved_on(), self.has_original())
+
+    def up_to_date(self) -> Self:
+        """Translations whose original still says what they were made from."""
+        return self.filter(~self.originals_moved_on(), self.has_original())
+
+    def with_source(self) -> Self:
+        """With the version each translation was made from, and whether that is stale."""
+        is_stale = When(self.has_original() & self.originals_moved_on(), then=True)
+        found = self.select_related("source").defer("source__words")
+        return found.annotate(is_stale=Case(is_stale, default=False))
+
+    def has_original(self) -> Q:
+        return Q(source__original__isnull=False) & ~Q(origin=self.model.Origin.ORIGINAL)
+
+    def originals_moved_on(self) -> Q:
+        return ~Q(source__words=words(self.sections, "source__original__"))
+
+    @property
+    def sections(self) -> models.QuerySet[Any]:
+        return self.model._meta.get_field("sections").related_model._default_manager.all()
 
     def months(self, language: str) -> list["Month"]:
         """The months something was published in, newest first, each with how much."""

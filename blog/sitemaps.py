@@ -23,11 +23,18 @@ PART = 1_000
 
 
 class Place(NamedTuple):
-    """A page and, by language, where it and what corresponds to it is."""
+    """A page and, by language, where it and what corresponds to it is, if there is any such."""
 
     address: str
-    languages: dict[str, str]
+    alternates: dict[str, str]
     article: Article | None = None
+
+
+def alternates(languages: dict[str, str], default: str = "") -> dict[str, str]:
+    """The same as the page itself says (templatetags/site.py)."""
+    if len(languages) < 2:
+        return {}
+    return languages | {"x-default": default or languages[settings.LANGUAGE_CODE]}
 
 
 def xml(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
@@ -57,7 +64,7 @@ def articles(request: HttpRequest, part: int) -> HttpResponse:
         pieces[one.translation_key][one.language] = one.address
     found = here.select_related("picture").defer("standfirst").order_by("pk")
     places = [
-        Place((languages := pieces[one.translation_key])[one.language], languages, one)
+        Place((languages := pieces[one.translation_key])[one.language], alternates(languages), one)
         for one in found
     ]
     if not places:
@@ -84,6 +91,8 @@ def places_of_lists() -> Iterator[Place]:
             for name, arguments in names:
                 address = settings.SITE_URL + reverse(name, args=arguments)
                 pages[name, arguments][code] = address
-    for languages in pages.values():
+    for (name, _arguments), languages in pages.items():
+        # The front door asks the browser.
+        default = f"{settings.SITE_URL}/" if name == "blog:index" else ""
         for address in languages.values():
-            yield Place(address, languages)
+            yield Place(address, alternates(languages, default))

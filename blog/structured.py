@@ -57,15 +57,15 @@ def images(article: Article) -> Iterator[dict[str, Any]]:
 
 
 def translations(article: Article) -> dict[str, Any]:
-    """Which of the same pieces in other languages was there first, as far as that is known."""
-    known = {
-        other: {"@type": "BlogPosting", "@id": other.address, "inLanguage": other.language}
-        for other in article.translations
-    }
-    if article.origin == Article.Origin.ORIGINAL:
-        return {"workTranslation": list(known.values())} if known else {}
-    originals = [known[one] for one in known if one.origin == Article.Origin.ORIGINAL]
-    return {"translationOfWork": originals[0]} if originals else {}
+    """What it was translated from, or what was translated from it, as far as that can be read."""
+
+    def named(other: Article) -> dict[str, Any]:
+        return {"@type": "BlogPosting", "@id": other.address, "inLanguage": other.language}
+
+    if article.origin != Article.Origin.ORIGINAL:
+        return {"translationOfWork": named(article.original)} if article.original else {}
+    made = [one for one in article.translations if one.origin != Article.Origin.ORIGINAL]
+    return {"workTranslation": [named(one) for one in made]} if made else {}
 
 
 def breadcrumbs(article: Article) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def readable(request: HttpRequest, articles: ArticleQuerySet, **which: Any) -> A
 
 def article(request: HttpRequest, slug: str, position: int | None = None) -> HttpResponse:
     """An article, or the same at the address under which one of its sections is shared."""
-    everything = Article.objects.in_language(get_language()).for_reading()
+    everything = Article.objects.in_language(get_language()).for_reading().with_source()
     found = readable(request, everything, slug=slug)
     extra: dict[str, Any] = {"is_preview": not found.is_published}
     if position is not None:

@@ -50,6 +50,7 @@ class Watched:
 WATCHED = (
     Watched("blog.Article", shown="{row}.published_at IS NOT NULL"),
     Watched("blog.Section"),
+    Watched("blog.SourceVersion"),
     Watched("blog.Picture"),
     Watched("blog.Author"),
     Watched("blog.Category"),

@@ -51,6 +51,14 @@ def make_article(sections: int = 0, **fields: Any) -> Article:
     return article
 
 
+def make_translation(original: Article, **fields: Any) -> Article:
+    """A published English translation by a person, as true to its original as can be."""
+    fields = {"language": "en", "origin": "person", "title": "A small house"} | fields
+    article = make_article(translation_key=original.translation_key, **fields)
+    article.follow(original.version())
+    return article
+
+
 def make_category(slug: str = "busnes") -> Category:
     return Category.objects.get_or_create(slug=slug, name_cy="Busnes", name_en="Business")[0]
 

@@ -56,6 +56,9 @@ class Command(BaseCommand):
         self.stdout.write("Loading the sample site ...")
         with transaction.atomic():
             call_command("loaddata", *SAMPLE, verbosity=0)
+            for translation in Article.objects.translated().filter(source=None):
+                if original := translation.find_original():
+                    translation.follow(original.version())
             for path in (settings.BASE_DIR / "fixtures" / "pictures").glob("*"):
                 name = f"pictures/{path.name}"
                 default_storage.delete(name)  # left by a try that did not get to its end
