@@ -21,7 +21,7 @@ def share(shared: Article | Section) -> dict[str, Any]:
         title, picture = shared.heading, shared.article.picture
     else:
         address, title, picture = shared.address, shared.title, shared.picture
-    media = {"media": settings.SITE_URL + picture.file.url} if picture else {}
+    media = {"media": settings.SITE_URL + picture.single.url} if picture else {}
     return {
         "shared": shared,
         "is_part": isinstance(shared, Section),
