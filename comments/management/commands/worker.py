@@ -99,8 +99,9 @@ def keep_pictures(over: threading.Event) -> None:
             picture.make_renditions()
             give_back_memory()
 
-    if sys.platform == "linux":  # where threads have a priority of their own
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+    with suppress(OSError):  # not everywhere may one say that
+        if sys.platform == "linux":  # where threads have a priority of their own
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
     over.wait(SETTLED)
     again_and_again(make_one, over)
 
