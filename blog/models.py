@@ -189,9 +189,10 @@ class Picture(models.Model):
                 self.renditions_due_at = before.renditions_due_at
             else:
                 self.renditions, self.renditions_due_at = [], timezone.now()
-                if before:
-                    transaction.on_commit(before.remove_files, robust=True)
             super().save(*args, **kwargs)
+            # After all else that is to be done then: by now no page shows them.
+            if before and before.file != self.file:
+                transaction.on_commit(before.remove_files, robust=True)
 
     @property
     def alt(self) -> str:
