@@ -41,7 +41,7 @@ RENDITIONS: dict[str, dict[str, Any]] = {
 }
 KEPT: dict[str, dict[str, Any]] = {
     "jpeg": {"quality": 90, "optimize": True, "progressive": True},
-    "png": {"optimize": True},
+    "png": {},
 }
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -102,7 +102,7 @@ def harmless(upload: File[bytes]) -> File[bytes]:
         raise ValidationError(
             _("The file’s name must end in .jpg, .png, .webp, .avif or .gif."), code="wrong_name"
         )
-    image, format = read(upload)
+    image, format = read(BytesIO(upload.read()))
     kept_as = "png" if format in LOSSLESS else "jpeg"
     data = encoded(image, kept_as, KEPT)
     return ContentFile(data, f"{fingerprint(data)}.{suffix(kept_as)}")
