@@ -105,7 +105,7 @@ def item(article: Article) -> dict[str, Any]:
         "language": article.language,
     }
     if article.picture:
-        found["image"] = settings.SITE_URL + article.picture.file.url
+        found["image"] = settings.SITE_URL + article.picture.single.url
     return found
 
 

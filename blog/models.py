@@ -1,5 +1,6 @@
 """What we publish: articles made of ordered sections."""
 
+import logging
 import uuid
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,6 +13,8 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models, transaction
 from django.db.models import F, Q
+from django.db.models.signals import pre_delete
+from django.dispatch import receiver
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.functional import cached_property
@@ -19,18 +22,22 @@ from django.utils.html import strip_tags
 from django.utils.text import slugify
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+from PIL import Image
 from taggit.managers import TaggableManager
 from taggit.models import TaggedItemBase
 
-from . import markup
-from .querysets import ArticleQuerySet, SearchQuerySet
+from . import markup, pictures
+from .querysets import ArticleQuerySet, PictureQuerySet, SearchQuerySet
 from .translations import Version
+
+logger = logging.getLogger(__name__)
 
 # The first part of an article's address must not be one of our own pages.
 RESERVED_SLUGS = frozenset(
     {"archive", "author", "category", "comments", "feed", "privacy", "search", "tag"}
 )
 
+SINGLE = 1280  # pixels wide: the picture for those who take no choice
 RELATED = 3  # articles that a page names at its foot
 
 
@@ -94,10 +101,35 @@ class Category(models.Model):
 
 
 class Picture(models.Model):
-    """A picture with the words that stand for it, in each language it is used in."""
+    """A picture with the words that stand for it, in each language it is used in.
+
+    It is shown from its own file until a worker has made the sizes that `renditions` lists.
+    """
+
+    class Across(models.IntegerChoices):
+        LEFT = 0, _("left")
+        LEFT_OF_MIDDLE = 25, _("left of the middle")
+        MIDDLE = 50, _("in the middle")
+        RIGHT_OF_MIDDLE = 75, _("right of the middle")
+        RIGHT = 100, _("right")
+
+    class Down(models.IntegerChoices):
+        TOP = 0, _("top")
+        ABOVE_MIDDLE = 25, _("above the middle")
+        MIDDLE = 50, _("in the middle")
+        BELOW_MIDDLE = 75, _("below the middle")
+        BOTTOM = 100, _("bottom")
 
     file = models.ImageField(
-        _("file"), upload_to="pictures/", width_field="width", height_field="height"
+        _("file"),
+        upload_to=f"{pictures.FOLDER}/",
+        width_field="width",
+        height_field="height",
+        help_text=_(
+            "JPEG, PNG, WebP, AVIF or GIF, of at most 16 MB. What the camera wrote into it, such "
+            "as the place, is removed; what is transparent becomes white, and of an animation the "
+            "first picture stays."
+        ),
     )
     width = models.PositiveIntegerField(_("width"), editable=False)
     height = models.PositiveIntegerField(_("height"), editable=False)
@@ -116,11 +148,26 @@ class Picture(models.Model):
     caption_cy = models.CharField(_("caption (Welsh)"), max_length=300, blank=True)
     caption_en = models.CharField(_("caption (English)"), max_length=300, blank=True)
     credit = models.CharField(_("credit"), max_length=200, blank=True)
+    focus_x = models.PositiveSmallIntegerField(
+        _("across"), choices=Across, default=Across.MIDDLE
+    )  # in hundredths, as CSS has it
+    focus_y = models.PositiveSmallIntegerField(_("down"), choices=Down, default=Down.MIDDLE)
+    renditions = models.JSONField(_("sizes"), default=list, editable=False)
+    renditions_due_at = models.DateTimeField(null=True, default=timezone.now, editable=False)
+
+    objects = PictureQuerySet.as_manager()
 
     class Meta:
         ordering = ("-pk",)
         verbose_name = _("picture")
         verbose_name_plural = _("pictures")
+        indexes = (
+            models.Index(
+                fields=["renditions_due_at"],
+                condition=Q(renditions_due_at__isnull=False),
+                name="picture_due",
+            ),
+        )
         constraints = (
             models.CheckConstraint(
                 condition=~Q(alt_cy="") | ~Q(alt_en=""),
@@ -135,6 +182,24 @@ class Picture(models.Model):
     def __str__(self) -> str:
         return self.alt
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Another file is another picture: its sizes are to be made, and those of the old one go.
+
+        What is known of the sizes is never this row's to say, as a worker may have written it since
+        it was read.
+        """
+        with transaction.atomic():
+            before = Picture.objects.select_for_update().filter(pk=self.pk).first()
+            if before and before.file == self.file:
+                self.renditions = before.renditions
+                self.renditions_due_at = before.renditions_due_at
+            else:
+                self.renditions, self.renditions_due_at = [], timezone.now()
+            super().save(*args, **kwargs)
+            # After all else that is to be done then: by now no page shows them.
+            if before and before.file != self.file:
+                transaction.on_commit(before.remove_files, robust=True)
+
     @property
     def alt(self) -> str:
         return in_language(self, "alt")
@@ -142,6 +207,82 @@ class Picture(models.Model):
     @property
     def caption(self) -> str:
         return in_language(self, "caption")
+
+    @property
+    def files(self) -> list[pictures.Rendition]:
+        """The files it was made into, the widest first; none until a worker has."""
+        return [pictures.Rendition(*one) for one in self.renditions]
+
+    @property
+    def srcsets(self) -> dict[str, str]:
+        """What a browser may choose from, by format, the best format first."""
+        found: dict[str, list[str]] = {}
+        for one in self.files:
+            found.setdefault(one.format, []).append(f"{one.url} {one.width}w")
+        return {format: ", ".join(files) for format, files in found.items()}
+
+    def best(self, width: int, format: str = "jpeg") -> pictures.Rendition:
+        """The smallest file of a format that is so many pixels wide, else the widest.
+
+        Its own file, of whatever format, where there is none.
+        """
+        files = [one for one in self.files if one.format == format]
+        if not files:
+            return pictures.Rendition("", self.width, self.height, str(self.file))
+        enough = [one for one in files if one.width >= width]
+        return enough[-1] if enough else files[0]
+
+    @property
+    def single(self) -> pictures.Rendition:
+        """The file for those who take no choice: feeds, sitemaps, other sites."""
+        return self.best(SINGLE)
+
+    def pixels(self) -> Image.Image:
+        """What it shows, upright, in the colours of sRGB, as large as its file has it.
+
+        Raises OSError where the file is not to be had, ValidationError where it is no picture.
+        """
+        with self.file.open() as file:
+            return pictures.read(file)[0]
+
+    def make_renditions(self) -> bool:
+        """Make its files in all sizes, for whoever has claimed it. False: it cannot be read.
+
+        The row is told once, so that pages change once.
+        """
+        try:
+            made = pictures.make(self.file)
+        except OSError as error:
+            logger.warning("Picture %d has no file just now: %s", self.pk, type(error).__name__)
+            return False  # it stays due
+        except ValidationError as error:
+            logger.warning("Picture %d is shown as it is: %s", self.pk, error.code)
+            made = []
+        told = Picture.objects.filter(pk=self.pk, file=str(self.file)).update(
+            renditions=made, renditions_due_at=None
+        )
+        # Those before, or these: it was deleted meanwhile, or got another file.
+        new, old = {one.name for one in made}, {one.name for one in self.files}
+        pictures.remove(old - new if told else new)
+        self.renditions = made
+        return bool(made)
+
+    @property
+    def names(self) -> set[str]:
+        """All its files."""
+        return {str(self.file), *(one.name for one in self.files)}
+
+    def remove_files(self) -> None:
+        """Once nobody shows it any longer."""
+        if not Picture.objects.filter(file=str(self.file)).exists():
+            pictures.remove(self.names)
+
+
+@receiver(pre_delete, sender=Picture)
+def remove_files(instance: Picture, using: str, **_: Any) -> None:
+    """Its files go with it, also those a worker has made since it was read."""
+    if there := Picture.objects.using(using).select_for_update().filter(pk=instance.pk).first():
+        transaction.on_commit(there.remove_files, using=using, robust=True)
 
 
 class TaggedArticle(TaggedItemBase):

@@ -18,7 +18,7 @@ from .search import Query
 from .translations import words
 
 if TYPE_CHECKING:
-    from .models import Article, SearchEntry  # noqa: F401 - named in quotes below
+    from .models import Article, Picture, SearchEntry  # noqa: F401 - named in quotes below
 
 # From so many articles on, a tag is looked for among the newest articles, not they among its own.
 COMMON = 200
@@ -28,6 +28,7 @@ COUNT = (
     "(SELECT COUNT(*) FROM (SELECT 1 FROM blog_article WHERE language = %s"
     " AND published_at >= %s AND published_at < %s LIMIT %s) AS few)"
 )
+LEASE = timedelta(minutes=10)  # for one picture, which takes about a second
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -131,6 +132,26 @@ class ArticleQuerySet(models.QuerySet["Article"]):
         counts = count_between(connections[self.db], language, list(map(midnight, days)), ends)
         months = [Month(day, count) for day, count in zip(days, counts, strict=True) if count]
         return months[::-1]
+
+
+class PictureQuerySet(models.QuerySet["Picture"]):
+    def due(self) -> Self:
+        """What is to be made in several sizes, and is in nobody's hands."""
+        return self.filter(renditions_due_at__lte=timezone.now()).order_by("renditions_due_at")
+
+    def claim_one(self) -> "Picture | None":
+        """Take one that is due; nobody else gets it before the lease is over. None: nothing is due.
+
+        One UPDATE with its condition, so of any number of workers exactly one gets it. One that
+        dies says nothing, and the picture is due again by itself.
+        """
+        picture = self.due().first()
+        while picture:
+            mine = self.due().order_by().filter(pk=picture.pk, file=str(picture.file))
+            if mine.update(renditions_due_at=timezone.now() + LEASE):
+                return picture
+            picture = self.due().first()
+        return None
 
 
 class SearchQuerySet(models.QuerySet["SearchEntry"]):

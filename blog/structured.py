@@ -50,7 +50,7 @@ def images(article: Article) -> Iterator[dict[str, Any]]:
     if article.picture:
         yield {
             "@type": "ImageObject",
-            "url": settings.SITE_URL + article.picture.file.url,
+            "url": settings.SITE_URL + article.picture.single.url,
             "caption": article.picture.alt,
         }
     yield {"@type": "ImageObject", "url": Card.of(article, "wide").address}

@@ -361,3 +361,8 @@ def sweep_one() -> bool:
     else:
         return False
     return True
+
+
+def is_busy() -> bool:
+    """Whether there is something to do that sweep_one would do."""
+    return may_ask() and (Comment.objects.due().exists() or Report.objects.due().exists())

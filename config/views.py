@@ -1,5 +1,7 @@
 """The front door, the doctor's questions, and what is said when something goes wrong."""
 
+import mimetypes
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +19,10 @@ from django.views.static import serve
 
 from comments import status
 from comments.models import Account
+
+# Not every Python and every system knows them.
+mimetypes.add_type("image/avif", ".avif")
+mimetypes.add_type("image/webp", ".webp")
 
 
 def home(request: HttpRequest) -> HttpResponse:
@@ -82,9 +88,12 @@ def akismet_state() -> str:
 def media(request: HttpRequest, path: str) -> HttpResponseBase:
     """An uploaded picture, where no front server is asked for it first."""
     try:
-        return serve(request, path, document_root=str(settings.MEDIA_ROOT))
+        response = serve(request, path, document_root=str(settings.MEDIA_ROOT))
     except OSError:  # a name no file system would have
         raise Http404 from None
+    if re.search(r"[0-9a-f]{12}\.\w+$", path):  # the name is the version
+        response["Cache-Control"] = "max-age=315360000, public, immutable"
+    return response
 
 
 def robots(request: HttpRequest) -> HttpResponse:

@@ -51,7 +51,13 @@ WATCHED = (
     Watched("blog.Article", shown="{row}.published_at IS NOT NULL"),
     Watched("blog.Section"),
     Watched("blog.SourceVersion"),
-    Watched("blog.Picture"),
+    Watched(
+        "blog.Picture",
+        fields=(  # not when a worker is to look at it
+            *("file", "width", "height", "alt_cy", "alt_en", "caption_cy", "caption_en", "credit"),
+            *("focus_x", "focus_y", "renditions"),
+        ),
+    ),
     Watched("blog.Author"),
     Watched("blog.Category"),
     Watched("blog.TaggedArticle"),

@@ -28,7 +28,7 @@ def take_todays(apps, editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("blog", "0003_search")]
+    dependencies = [("blog", "0004_picture_renditions")]
 
     operations = [
         migrations.CreateModel(

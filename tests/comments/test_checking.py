@@ -250,6 +250,18 @@ def test_verdict_that_arrives_after_a_decision_is_kept_and_changes_nothing(
     assert [(call.endpoint, call.identical) for call in akismet.reports] == [("submit-ham", True)]
 
 
+def test_pictures_are_made_when_no_comment_waits_that_could_be_checked(
+    akismet: Standin, settings: Any
+) -> None:
+    make_comment()
+    assert moderation.is_busy()
+    settings.AKISMET_API_KEY = ""  # nobody can be asked, perhaps for days
+    assert not moderation.is_busy()
+    settings.AKISMET_API_KEY = akismet.key
+    moderation.sweep()
+    assert not moderation.is_busy()
+
+
 def test_comment_in_one_workers_hands_is_asked_about_by_no_other(akismet: Standin) -> None:
     comment = make_comment()
     assert Comment.objects.claim(comment.pk, seconds=60)

@@ -393,6 +393,16 @@ def test_picture_is_a_picture_and_nothing_else(front: Front) -> None:
     assert answer.headers.get_all("Content-Security-Policy") == ["default-src 'none'; sandbox"]
 
 
+def test_picture_named_by_its_content_is_kept_for_good(front: Front) -> None:
+    folder = front.site.folder / "media" / "pictures"
+    named = folder / "bridge-420.0123456789ab.jpg"
+    named.write_bytes((folder / "bridge.jpg").read_bytes())
+    for_good = "max-age=315360000, public, immutable"
+    assert front.ask(f"/media/pictures/{named.name}").headers["Cache-Control"] == for_good
+    assert from_sgwrs(front, f"/media/pictures/{named.name}").headers["Cache-Control"] == for_good
+    assert front.ask("/media/pictures/bridge.jpg").headers["Cache-Control"] != for_good
+
+
 @pytest.mark.parametrize(
     "path", ["/static/dim.css", "/media/dim.jpg", "/media/", "/media/pictures/"]
 )

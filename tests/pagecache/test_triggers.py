@@ -78,6 +78,10 @@ PUBLIC: dict[str, Callable[[Article], Any]] = {
     "category renamed": lambda _: Category.objects.update(name_cy="Gwaith"),
     "author renamed": lambda _: Author.objects.update(name="Elin Haf"),
     "picture described": lambda _: Picture.objects.update(alt_cy="Llun arall"),
+    "picture cropped elsewhere": lambda _: Picture.objects.update(focus_x=0),
+    "picture made in other sizes": lambda _: Picture.objects.update(
+        renditions=[], renditions_due_at=None
+    ),
     "comment approved": lambda _: moderation.approve(
         Comment.objects.get(status="pending"), make_owner()
     ),
@@ -106,6 +110,7 @@ PRIVATE: dict[str, Callable[[Article], Any]] = {
     "spam rejected": lambda _: Comment.objects.filter(status="spam").update(status=Status.REJECTED),
     "spam deleted": lambda _: Comment.objects.filter(status="spam").delete(),
     "draft written": lambda _: make_article(title="Drafft", published_at=None),
+    "picture taken by a worker": lambda _: Picture.objects.claim_one(),
     "worker alive": lambda _: Heartbeat.beat(),
 }
 

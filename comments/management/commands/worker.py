@@ -1,6 +1,9 @@
 """`manage.py worker`: runs the tasks, and every moment looks for what was left behind."""
 
+import ctypes
 import logging
+import os
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,12 +13,14 @@ from django.db import DatabaseError, close_old_connections
 from django_tasks_db.management.commands.db_worker import Command as TaskWorker
 
 from blog import index
+from blog.models import Picture
 from comments import breaker, moderation, notifications, privacy, status
 from comments.models import Account, Heartbeat, Policy
 
 logger = logging.getLogger(__name__)
 PAUSE = 1.0  # seconds
 BEAT = 5.0  # seconds between two signs of life
+SETTLED = 20.0  # seconds from the start, in which there is more urgent work than pictures
 # A backlog is worked off by so many calls at a time: well above ten a second at Akismet's usual
 # pace, and never a flood.
 HANDS = 4
@@ -30,6 +35,7 @@ class Command(TaskWorker):
         for thread in (*hands, threading.Thread(target=keep_house, args=[over], daemon=True)):
             thread.start()
         threading.Thread(target=keep_search, args=[over], daemon=True).start()
+        threading.Thread(target=keep_pictures, args=[over], daemon=True).start()
         threading.Thread(target=keep_beating, args=[over], daemon=True).start()
         options |= {"verbosity": 0, "interval": 0.3, "startup_delay": False, "reload": False}
         try:
@@ -83,6 +89,27 @@ def keep_search(over: threading.Event) -> None:
             pass
 
     again_and_again(take_in, over)
+
+
+def keep_pictures(over: threading.Event) -> None:
+    """Make pictures in several sizes, one at a time and when there is nothing better to do."""
+
+    def make_one() -> None:
+        if not moderation.is_busy() and (picture := Picture.objects.claim_one()):
+            picture.make_renditions()
+            give_back_memory()
+
+    with suppress(OSError):  # not everywhere may one say that
+        if sys.platform == "linux":  # where threads have a priority of their own
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+    over.wait(SETTLED)
+    again_and_again(make_one, over)
+
+
+def give_back_memory() -> None:
+    """Pictures take much of it, and the C library would keep it for more of the same."""
+    with suppress(AttributeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def again_and_again(do: Callable[[], None], over: threading.Event) -> None:
