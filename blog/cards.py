@@ -20,11 +20,14 @@ from pathlib import Path
 from typing import Self
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
+from PIL import Image
 
+from . import pictures
 from .drawing import DESIGN, SHAPES, Shape, Words, draw
 from .models import Article, Section
 
@@ -43,6 +46,7 @@ class Card:
     form: str  # one of SHAPES
     words: Words
     picture: str = ""  # its name in the media storage
+    focus: tuple[float, float] = (0.5, 0.5)  # what of it stays in sight
 
     @classmethod
     def of(cls, shared: Article | Section, form: str) -> Self:
@@ -54,8 +58,9 @@ class Card:
             number = str(shared.position)
             words = words._replace(title=shared.heading, label=shared.label, number=number)
             place = (article.pk, shared.position)
-        picture = article.picture.file.name if article.picture else None
-        return cls(place, form, words, picture or "")
+        if picture := article.picture:
+            return cls(place, form, words, str(picture.file), picture.focus)
+        return cls(place, form, words)
 
     @property
     def digest(self) -> str:
@@ -103,22 +108,20 @@ class Card:
         return replace(self, picture="")
 
     def drawn(self) -> bytes:
-        with ExitStack() as stack:
-            picture = None
-            try:
-                if self.picture:
-                    picture = stack.enter_context(default_storage.open(self.picture))
-                card = draw(self.shape, self.words, picture)
-            except Exception as error:
-                if not self.picture:
-                    raise
-                # Each format fails in ways of its own.
-                logger.warning("%s cannot be drawn on cards: %r", self.picture, error)
-                raise PictureError from error
+        picture = self.pixels() if self.picture else None
+        card = draw(self.shape, self.words, picture, self.focus)
         content = BytesIO()
         # All colours at full size: letters would have coloured edges otherwise.
         card.save(content, "JPEG", quality=80, subsampling=0, optimize=True, progressive=True)
         return content.getvalue()
+
+    def pixels(self) -> Image.Image:
+        try:
+            with default_storage.open(self.picture) as file:
+                return pictures.read(file)[0]
+        except (OSError, ValidationError) as error:
+            logger.warning("%s cannot be drawn on cards: %r", self.picture, error)
+            raise PictureError from error
 
     def keep(self, content: bytes) -> None:
         """On disk, whole or not at all, in the place of those that came before."""

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from font_source_sans_pro import SourceSansProSemibold
 from font_source_serif_pro import SourceSerifPro
@@ -23,7 +23,6 @@ PAPER, INK, QUIET = "#faf7f0", "#211e1a", "#625b50"
 GREEN, ON_GREEN, BRICK = "#1f5f5b", "#fffdf8", "#a83f28"
 SERIF, SANS = SourceSerifPro, SourceSansProSemibold
 MARK = Path(__file__).with_name("mark.png")  # static/img/mark.svg, as a mask
-CENTRE = (0.5, 0.5)  # what stays in sight of a picture that is cut: the place for its focal point
 
 LEADING = 1.17  # from line to line, of the size of the letters: room for a circumflex on a Ŵ
 BASELINE = 0.91  # from the top of a line, of the same
@@ -82,13 +81,18 @@ class Words(NamedTuple):
     number: str = ""
 
 
-def draw(shape: Shape, words: Words, picture: IO[bytes] | None) -> Image.Image:
-    """The card. A picture that cannot be read raises whatever its format has for that."""
+def draw(
+    shape: Shape,
+    words: Words,
+    picture: Image.Image | None = None,
+    focus: tuple[float, float] = (0.5, 0.5),
+) -> Image.Image:
+    """The card. `focus`: what of the picture stays in sight, as parts of its width and height."""
     card = Image.new("RGB", shape.size, PAPER)
     pen = ImageDraw.Draw(card)
     place = shape.sheet
     if picture:
-        card.paste(cut(picture, extent(place)), place[:2])
+        card.paste(ImageOps.fit(picture, extent(place), centering=focus), place[:2])
         place = shape.tile
     if not picture or words.number:
         pen.rectangle((*place[:2], place[2] - 1, place[3] - 1), GREEN)
@@ -100,17 +104,6 @@ def draw(shape: Shape, words: Words, picture: IO[bytes] | None) -> Image.Image:
         draw_mark(card, (x, y), side, ON_GREEN)
     write(card, pen, shape, words)
     return card
-
-
-def cut(file: IO[bytes], size: tuple[int, int]) -> Image.Image:
-    """As much of the picture as fills the size, on paper where one sees through it."""
-    with Image.open(file) as picture:
-        picture.draft("RGB", (max(size), max(size)))  # no more than is seen, even once turned
-        turned = ImageOps.exif_transpose(picture)
-        if not turned.has_transparency_data:
-            return ImageOps.fit(turned.convert("RGB"), size, centering=CENTRE)
-        seen = ImageOps.fit(turned.convert("RGBA"), size, centering=CENTRE)
-    return Image.alpha_composite(Image.new("RGBA", size, PAPER), seen).convert("RGB")
 
 
 def draw_number(pen: ImageDraw.ImageDraw, number: str, place: Box) -> None:

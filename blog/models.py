@@ -22,7 +22,6 @@ from django.utils.html import strip_tags
 from django.utils.text import slugify
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
-from PIL import Image
 from taggit.managers import TaggableManager
 from taggit.models import TaggedItemBase
 
@@ -209,6 +208,11 @@ class Picture(models.Model):
         return in_language(self, "caption")
 
     @property
+    def focus(self) -> tuple[float, float]:
+        """What must be seen where it is cut, as parts of its width and height."""
+        return self.focus_x / 100, self.focus_y / 100
+
+    @property
     def files(self) -> list[pictures.Rendition]:
         """The files it was made into, the widest first; none until a worker has."""
         return [pictures.Rendition(*one) for one in self.renditions]
@@ -236,14 +240,6 @@ class Picture(models.Model):
     def single(self) -> pictures.Rendition:
         """The file for those who take no choice: feeds, sitemaps, other sites."""
         return self.best(SINGLE)
-
-    def pixels(self) -> Image.Image:
-        """What it shows, upright, in the colours of sRGB, as large as its file has it.
-
-        Raises OSError where the file is not to be had, ValidationError where it is no picture.
-        """
-        with self.file.open() as file:
-            return pictures.read(file)[0]
 
     def make_renditions(self) -> bool:
         """Make its files in all sizes, for whoever has claimed it. False: it cannot be read.

@@ -94,7 +94,7 @@ def test_nothing_is_drawn_in_the_margins(form: str, title: str, is_section: bool
     words = Words(title, "Gwenllian " * 10, "Sgwrs")
     if is_section:
         words = words._replace(label="Camsyniad hir iawn " * 5 + "#100", number="100")
-    card = draw(shape, words, None)
+    card = draw(shape, words)
     assert card.size == SIZES[form]
     card.paste(PAPER, shape.sheet)
     box = ImageChops.difference(card, Image.new("RGB", card.size, PAPER)).getbbox()
@@ -134,24 +134,12 @@ def test_long_words_are_broken_only_where_smaller_letters_do_not_help() -> None:
     assert len(fit(PLACE, SERIF, (96, 30), 400, 400).lines) > 1
 
 
-def test_picture_is_cut_from_its_middle_and_turned_as_it_was_taken() -> None:
-    picture = Image.new("RGB", (400, 100), "#00ff00")
-    picture.paste("#ff0000", (150, 0, 250, 100))
-    turn = Image.Exif()
-    turn[0x0112] = 6  # to be seen after a quarter turn clockwise
-    file = BytesIO()
-    picture.save(file, "PNG", exif=turn)
-    card = draw(SHAPES["wide"], Words("Tŷ", "Elin", "Sgwrs"), file)
-    assert card.getpixel((945, 315)) == (255, 0, 0)
-    # 100 by 400 is cut to 100 by 124: the red middle, and a little green above and below.
-    assert (card.getpixel((945, 5)), card.getpixel((695, 300))) == ((0, 255, 0), (255, 0, 0))
-
-
-def test_paper_shows_through_a_picture() -> None:
-    file = BytesIO()
-    Image.new("RGBA", (50, 50), "#00000000").save(file, "PNG")
-    card = draw(SHAPES["tall"], Words("Tŷ", "Elin", "Sgwrs"), file)
-    assert card.getpixel((500, 300)) == (0xFA, 0xF7, 0xF0)
+def test_picture_is_cut_around_what_must_be_seen() -> None:
+    picture = Image.new("RGB", (1000, 100), "#00ff00")
+    picture.paste("#ff0000", (800, 0, 1000, 100))
+    words, middle = Words("Tŷ", "Elin", "Sgwrs"), (945, 315)
+    assert draw(SHAPES["wide"], words, picture).getpixel(middle) == (0, 255, 0)
+    assert draw(SHAPES["wide"], words, picture, (1, 0.5)).getpixel(middle) == (255, 0, 0)
 
 
 # How it is asked for
@@ -235,6 +223,13 @@ def test_card_is_drawn_anew_with_each_change(
         assert "immutable" not in moved.headers.get("Cache-Control", "")
         assert get(reader, now).content != content
     assert files() == sorted(card.file for card in after)
+
+
+@pytest.mark.django_db
+def test_card_follows_what_must_be_seen_of_its_picture() -> None:
+    before = Card.of(make_shared(), "wide")
+    Picture.objects.update(focus_x=Picture.Across.LEFT)
+    assert Card.of(Article.objects.get(), "wide").digest != before.digest
 
 
 @pytest.mark.django_db
