@@ -24,7 +24,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, ngettext_lazy
 
-from blog.admin import Desk
+from blog.admin.desk import Desk
 
 from . import breaker, moderation, privacy, rules, status
 from .accuracy import accuracy

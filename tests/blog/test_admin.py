@@ -1,4 +1,4 @@
-"""Where articles are written. (blog/admin.py)"""
+"""Where articles are written. (blog/admin/)"""
 
 import re
 from html import unescape

@@ -2,93 +2,26 @@
 
 from typing import Any
 
-from admin_ordering.admin import OrderableAdmin
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
-from django.contrib.admin import ActionLocation
-from django.core.exceptions import BadRequest
-from django.db.models import Model, QuerySet
-from django.forms.models import BaseInlineFormSet
-from django.http import HttpRequest, HttpResponse
-from django.template.defaultfilters import filesizeformat
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from . import pictures, translations
-from .models import Article, Author, Category, Picture, Section
-from .querysets import ArticleQuerySet
-
-admin.site.site_header = _("Sgwrs: the desk")
-admin.site.site_title = _("Sgwrs")
-admin.site.index_title = _("The desk")
-
-
-class Desk[M: Model](admin.ModelAdmin[M]):
-    """What all our lists have in common: what an action is about is picked by its number."""
-
-    def response_action(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[M],
-        action_location: ActionLocation = ActionLocation.CHANGE_LIST,
-    ) -> HttpResponse | None:
-        if not all(
-            pk.isdecimal() and len(pk) < 19 for pk in request.POST.getlist("_selected_action")
-        ):
-            raise BadRequest
-        return super().response_action(request, queryset, action_location)
-
-
-class SectionForm(forms.ModelForm[Section]):
-    class Meta:
-        model = Section
-        fields = ("position", "heading", "body")
-        widgets = {
-            "heading": forms.TextInput(attrs={"class": "vLargeTextField"}),
-            "body": forms.Textarea(attrs={"rows": 10, "cols": 80}),
-        }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["position"].required = False
-
-    def _get_validation_exclusions(self) -> set[str]:
-        """Two sections may change places, so a position is judged with all others (below)."""
-        return super()._get_validation_exclusions() | {"position"}  # type: ignore[misc]
-
-
-class SectionFormSet(BaseInlineFormSet):  # type: ignore[type-arg]
-    """Sections in the order their numbers say, whatever the numbers are; stored as 1, 2, 3 …"""
-
-    def save(self, commit: bool = True) -> list[Section]:
-        unused = [form for form in self.extra_forms if not form.has_changed()]
-        kept = [form for form in self.forms if form not in [*unused, *self.deleted_forms]]
-        kept.sort(key=lambda form: form.cleaned_data.get("position") or Section.OUT_OF_THE_WAY)
-        for spare, form in enumerate(kept, start=2 * Section.OUT_OF_THE_WAY):
-            form.instance.position = spare
-        saved = super().save(commit=commit)
-        self.instance.arrange([form.instance for form in kept])
-        return saved
-
-
-class SectionInline(OrderableAdmin, admin.StackedInline):  # type: ignore[type-arg]
-    model = Section
-    form = SectionForm
-    formset = SectionFormSet
-    ordering_field = "position"
-    extra = 0
-    fields = ("position", "heading", "body")
-
-    def get_extra(self, request: HttpRequest, obj: Article | None = None, **kwargs: Any) -> int:
-        return len(sections_of(asked_for(request)))
+from .. import translations
+from ..models import Article
+from ..querysets import ArticleQuerySet
+from .desk import Desk
+from .sections import SectionInline, asked_for, sections_of
 
 
 class ArticleForm(forms.ModelForm[Article]):
@@ -388,114 +321,3 @@ class ArticleAdmin(Desk[Article]):
                 left,
             )
             self.message_user(request, said % {"n": left}, messages.WARNING)
-
-
-def asked_for(request: HttpRequest) -> Article | None:
-    """The article whose translation is about to be written."""
-    if request.method != "GET" or not request.path.endswith("/add/"):
-        return None
-    number = whole(request.GET.get("translation_of"))
-    return Article.objects.filter(pk=number or 0).first()
-
-
-def sections_of(article: Article | None) -> list[dict[str, Any]]:
-    sections = article.sections.all() if article else ()
-    return [{name: getattr(one, name) for name in SectionInline.fields} for one in sections]
-
-
-def whole(text: Any) -> int | None:
-    return int(text) if str(text).isdecimal() else None
-
-
-@admin.register(Author)
-class AuthorAdmin(Desk[Author]):
-    list_display = ("name", "slug")
-    search_fields = ("name",)
-
-
-@admin.register(Category)
-class CategoryAdmin(Desk[Category]):
-    list_display = ("name_cy", "name_en", "slug")
-    search_fields = ("name_cy", "name_en")
-
-
-class PictureForm(forms.ModelForm[Picture]):
-    class Meta:
-        model = Picture
-        fields = ("file",)  # the admin asks for those of its fieldsets
-        field_classes = {"file": pictures.UploadField}
-        widgets = {
-            name: forms.TextInput(attrs={"class": "vLargeTextField"})
-            for name in ("alt_cy", "alt_en", "caption_cy", "caption_en")
-        }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in {"focus_x", "focus_y"} & set(self.fields):
-            self.fields[name].required = False
-            self.fields[name].empty_value = Picture.Across.MIDDLE  # type: ignore[attr-defined]
-
-
-@admin.register(Picture)
-class PictureAdmin(Desk[Picture]):
-    form = PictureForm
-    list_display = ("thumbnail", "words", "size", "made", "credit")
-    list_display_links = ("words",)
-    search_fields = ("alt_cy", "alt_en", "caption_cy", "caption_en", "credit")
-    fieldsets = (
-        (None, {"fields": ("file", "thumbnail", "size", "files")}),
-        (
-            _("Where it may be cropped"),
-            {
-                "fields": (("focus_x", "focus_y"),),
-                "description": _(
-                    "Lists show a wide strip of a picture. Say where in the picture the part is "
-                    "that must be seen."
-                ),
-            },
-        ),
-        (_("What it says"), {"fields": ("alt_cy", "alt_en", "caption_cy", "caption_en", "credit")}),
-    )
-    readonly_fields = ("thumbnail", "size", "files")
-
-    def get_fieldsets(self, request: HttpRequest, obj: Picture | None = None) -> Any:
-        """A new one has nothing to show yet."""
-        first, *others = super().get_fieldsets(request, obj)
-        return [first if obj else (None, {"fields": ("file",)}), *others]
-
-    @admin.display(description=_("picture"))
-    def thumbnail(self, picture: Picture) -> str:
-        small = picture.best(1)
-        return format_html(
-            '<img class="desk-thumbnail" src="{}" width="{}" height="{}" alt="" loading="lazy">',
-            *(small.url, small.width, small.height),
-        )
-
-    @admin.display(description=_("alternative text"))
-    def words(self, picture: Picture) -> str:
-        return picture.alt
-
-    @admin.display(description=_("size in pixels"))
-    def size(self, picture: Picture) -> str:
-        return f"{picture.width} × {picture.height}"
-
-    @admin.display(description=_("widths"))
-    def made(self, picture: Picture) -> str | Promise:
-        """In which widths it is there."""
-        if widths := sorted({one.width for one in picture.files}):
-            return ", ".join(map(str, widths))
-        return _("still to be made") if picture.renditions_due_at else _("only its own")
-
-    @admin.display(description=_("sizes"))
-    def files(self, picture: Picture) -> str | Promise:
-        """Each width with its files and how long they are."""
-        if not picture.files:
-            return self.made(picture)
-        widths: dict[tuple[int, int], list[str]] = {}
-        for one in picture.files:
-            told = f"{one.format.upper()} {filesizeformat(one.bytes)}"
-            widths.setdefault((one.width, one.height), []).append(told)
-        lines = [
-            (f"{width} × {height}", ", ".join(told)) for (width, height), told in widths.items()
-        ]
-        return format_html_join(mark_safe("<br>"), "{}: {}", lines)
