@@ -34,6 +34,14 @@ from .models import Article, Section
 logger = logging.getLogger(__name__)
 
 
+# So many of a process's threads draw cards, or wait for their turn; the others are there for pages.
+AT_ONCE = threading.BoundedSemaphore(2)
+
+
+class BusyError(Exception):
+    """Others want cards drawn just now: it is to be had in a moment."""
+
+
 class PictureError(Exception):
     """The picture that belongs on the card cannot be read."""
 
@@ -91,7 +99,7 @@ class Card:
         return folder / f"{self.form}-{self.digest}.jpg"
 
     def content(self) -> bytes:
-        """It as a JPEG, drawn unless it was before. Raises PictureError."""
+        """It as a JPEG, drawn unless it was before. Raises PictureError and BusyError."""
         with suppress(OSError):
             return self.file.read_bytes()
         with one_at_a_time():
@@ -139,12 +147,15 @@ class Card:
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Wait until nobody else on this machine, process or thread, draws.
+    """Wait until nobody else on this machine, process or thread, draws. Raises BusyError.
 
     So each card is drawn once, and all of them together take no more than one processor.
     """
+    if not AT_ONCE.acquire(blocking=False):
+        raise BusyError
     path = Path(settings.DATA_DIR, "cards", "lock")
     with ExitStack() as stack:
+        stack.callback(AT_ONCE.release)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             file = stack.enter_context(path.open("ab"))

@@ -181,6 +181,13 @@ class Picture(models.Model):
     def __str__(self) -> str:
         return self.alt
 
+    def clean(self) -> None:
+        if self.pk:
+            languages = Article.objects.filter(picture=self.pk).values_list("language", flat=True)
+            if bare := [one for one in set(languages) if not getattr(self, f"alt_{one}")]:
+                told = _("An article in this language shows this picture.")
+                raise ValidationError({f"alt_{one}": told for one in bare})
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Another file is another picture: its sizes are to be made, and those of the old one go.
 
@@ -271,7 +278,7 @@ class Picture(models.Model):
     def remove_files(self) -> None:
         """Once nobody shows it any longer."""
         if not Picture.objects.filter(file=str(self.file)).exists():
-            pictures.remove(self.names)
+            pictures.remove(self.names - in_texts(self.names))
 
 
 @receiver(pre_delete, sender=Picture)
@@ -362,6 +369,7 @@ class Article(models.Model):  # type: ignore[django-manager-missing] # taggit ha
     objects = ArticleQuerySet.as_manager()
 
     content: str  # the whole of it as HTML, where a feed has added it
+    lacks: list[tuple[str, str]]  # codes and names of languages it is not in, where the desk asked
     words: str  # what a translator translates, where a query has added it
 
     class Meta:
@@ -516,9 +524,9 @@ class Article(models.Model):  # type: ignore[django-manager-missing] # taggit ha
         return Article.objects.filter(pk=self.pk).stale().exists()
 
     def version(self) -> Version:
-        """What it says now."""
+        """What it says now. Of what is still to appear, readers of a translation learn no hour."""
         said = Article.objects.filter(pk=self.pk).with_words().get()
-        return Version(said.pk, said.words, said.updated_at)
+        return Version(said.pk, said.words, min(said.updated_at, timezone.now()))
 
     def follow(self, version: Version) -> None:
         """Note that this translation says what its original said in a version."""
@@ -605,6 +613,19 @@ class Section(models.Model):
     def address(self) -> str:
         """The whole of it, as others share the section: that page, opened at the section."""
         return f"{self.page}#{self.anchor}"
+
+
+def in_texts(names: set[str]) -> set[str]:
+    """Those files that some text shows by itself, as Markdown can."""
+    folder = f"{settings.MEDIA_URL}{pictures.FOLDER}/"
+    standfirsts = Article.objects.filter(standfirst__contains=folder).values_list("standfirst")
+    bodies = Section.objects.filter(body__contains=folder).values_list("body")
+    return {
+        name
+        for (text,) in [*standfirsts, *bodies]
+        for name in names
+        if name.removeprefix(f"{pictures.FOLDER}/") in text
+    }
 
 
 class SourceVersion(models.Model):

@@ -25,7 +25,10 @@ from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 FOLDER = "pictures"
 MAX_BYTES = 16 * 2**20  # what the front servers let through is a little more (deploy/)
-MAX_PIXELS = 50_000_000  # more than that no telephone takes; decoded, they are 150 MB
+# A photograph, as telephones take it, is decoded no larger than it is kept; of all else each pixel
+# is, some of it several times over, for which a small server must have the memory (400 MB).
+MAX_PIXELS = 16_000_000
+MAX_PIXELS_OF_JPEG = 64_000_000
 LONGEST = 2560  # pixels of the longer side that are kept
 
 SUFFIXES = frozenset({".avif", ".gif", ".jfif", ".jpeg", ".jpg", ".png", ".webp"})
@@ -115,9 +118,11 @@ def read(file: IO[bytes] | File[bytes]) -> tuple[Image.Image, str]:
     animation it is the first picture. Raises ValidationError where there is no picture or too much
     of it, and OSError where the file cannot be got at.
     """
+    limit = MAX_PIXELS
     try:
         with Image.open(file, formats=TAKEN) as image:
-            if image.width * image.height > MAX_PIXELS:  # nothing is decoded yet
+            limit = MAX_PIXELS_OF_JPEG if image.format == "JPEG" else MAX_PIXELS
+            if image.width * image.height > limit:  # nothing is decoded yet
                 raise Image.DecompressionBombError
             image.draft(None, (LONGEST, LONGEST))  # of a large JPEG, no more than is kept
             image.load()
@@ -131,7 +136,7 @@ def read(file: IO[bytes] | File[bytes]) -> tuple[Image.Image, str]:
         raise ValidationError(
             _("The picture has more than %(limit)s million pixels. Make it smaller."),
             code="too_large",
-            params={"limit": MAX_PIXELS // 10**6},
+            params={"limit": limit // 10**6},
         ) from None
     except Exception as error:
         if isinstance(error, OSError) and error.errno:  # the disk's, and not the picture's

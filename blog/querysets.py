@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import batched, chain
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from django.conf import settings
 from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Case, Exists, OuterRef, Q, Value, When
@@ -87,11 +86,6 @@ class ArticleQuerySet(models.QuerySet["Article"]):
     def lacking(self, language: str) -> Self:
         """Those of a piece that nobody has begun in a language."""
         return self.exclude(self.same_in(language))
-
-    def with_languages(self) -> Self:
-        """Whether each has a version in a language, as `in_cy`, `in_en` …"""
-        codes = [code for code, _name in settings.LANGUAGES]
-        return self.annotate(**{f"in_{code}": self.same_in(code) for code in codes})
 
     def same_in(self, language: str) -> Exists:
         there = self.model._default_manager.in_language(language)

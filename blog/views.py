@@ -19,7 +19,7 @@ from django.views.generic import ListView
 from taggit.models import Tag
 
 from . import index
-from .cards import Card, PictureError
+from .cards import BusyError, Card, PictureError
 from .drawing import SHAPES
 from .models import Article, Author, Category, SearchEntry, Section
 from .querysets import ArticleQuerySet
@@ -88,14 +88,22 @@ def card(
     if digest != card.digest:
         return redirect(card.path)
     try:
-        response = HttpResponse(card.content(), content_type="image/jpeg")
-        patch_cache_control(response, public=True, max_age=YEAR, immutable=True)
-    except PictureError:
-        response = HttpResponse(card.without_picture().content(), content_type="image/jpeg")
-        patch_cache_control(response, public=True, max_age=MINUTE)
+        content, kept = drawn(card)
+    except BusyError:
+        return HttpResponse(status=503, headers={"Retry-After": "5"})
+    response = HttpResponse(content, content_type="image/jpeg")
+    patch_cache_control(response, public=True, **kept)
     if not article.is_published:
         add_never_cache_headers(response)
     return response
+
+
+def drawn(card: Card) -> tuple[bytes, dict[str, Any]]:
+    """The card, and how long it may be kept: not long without the picture that belongs on it."""
+    try:
+        return card.content(), {"max_age": YEAR, "immutable": True}
+    except PictureError:
+        return card.without_picture().content(), {"max_age": MINUTE}
 
 
 class Page(NamedTuple):

@@ -75,21 +75,36 @@ def create(connection: BaseDatabaseWrapper, triggers: Iterable[Trigger]) -> None
 
 
 def drop(connection: BaseDatabaseWrapper, prefix: str) -> None:
-    """All whose names begin so."""
+    """All of ours whose names begin so."""
     postgresql = connection.vendor == "postgresql"
     with connection.cursor() as cursor:
-        for name in installed(connection, prefix):
-            # What calls the function goes with it.
-            what = f'FUNCTION "{name}" CASCADE' if postgresql else f'TRIGGER "{name}"'
-            cursor.execute(f"DROP {what}")
+        for name, table in found(connection, prefix):
+            cursor.execute(f'DROP TRIGGER "{name}"' + (f' ON "{table}"' if postgresql else ""))
+            if postgresql:
+                cursor.execute(f'DROP FUNCTION IF EXISTS "{name}"()')
 
 
 def installed(connection: BaseDatabaseWrapper, prefix: str) -> list[str]:
-    """The names of those that are in place and begin so."""
+    """The names of those of ours that are in place and begin so."""
+    return [name for name, _table in found(connection, prefix)]
+
+
+def found(connection: BaseDatabaseWrapper, prefix: str) -> list[tuple[str, str]]:
+    """The triggers on our tables, each with its table: others share the database, and may use the
+    same names.
+    """
     catalogue = {
-        "sqlite": "SELECT name FROM sqlite_master WHERE type = 'trigger'",
-        "postgresql": "SELECT proname FROM pg_proc WHERE prorettype = 'trigger'::regtype",
+        "sqlite": "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'",
+        "postgresql": (
+            "SELECT tgname, relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+            " WHERE NOT tgisinternal AND pg_table_is_visible(tgrelid)"
+        ),
     }
+    ours = set(connection.introspection.django_table_names())
     with connection.cursor() as cursor:
         cursor.execute(catalogue[connection.vendor])
-        return sorted(name for (name,) in cursor.fetchall() if name.startswith(prefix))
+        return sorted(
+            (name, table)
+            for name, table in cursor.fetchall()
+            if name.startswith(prefix) and table in ours
+        )

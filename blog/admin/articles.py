@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -64,16 +65,21 @@ class ArticleForm(forms.ModelForm[Article]):
         original = self.instance.find_original() if self.instance.pk else None
         if original and not self.is_bound:
             self.initial["version"] = original.version().sealed()
+            if source := getattr(self.instance, "source", None):
+                self.initial["translation_of"] = source.original_id
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if data.get("concerns_no_translation") and self.instance.pk:
             followers = Article.objects.get(pk=self.instance.pk).followers()
-            self.unconcerned = [one for one in followers if not one.is_stale]
+            current = Article.objects.filter(pk__in=[one.pk for one in followers]).up_to_date()
+            self.unconcerned = list(current)
         if original := data.get("translation_of"):
             if original.pk == self.instance.pk:
                 self.add_error("translation_of", _("An article is no translation of itself."))
             self.instance.translation_key = original.translation_key
+            # Whoever else translates it just now waits, and is then told that it is done.
+            Article.objects.select_for_update(no_key=True).get(pk=original.pk)
         same = Article.objects.filter(
             translation_key=self.instance.translation_key, language=data.get("language")
         )
@@ -160,6 +166,7 @@ class ArticleAdmin(Desk[Article]):
     inlines = (SectionInline,)
     list_display = (
         "title",
+        "pk",
         "language",
         "state",
         "in_list",
@@ -171,7 +178,7 @@ class ArticleAdmin(Desk[Article]):
     actions = ("up_to_date",)
     search_fields = ("title", "standfirst", "sections__heading", "sections__body")
     date_hierarchy = "published_at"
-    autocomplete_fields = ("author", "category", "picture")
+    autocomplete_fields = ("picture",)
     save_on_top = True
     # The slug is made on the server: the admin's script would drop the letters ŵ and ŷ.
     fieldsets = (
@@ -185,7 +192,24 @@ class ArticleAdmin(Desk[Article]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Article]:
         found: ArticleQuerySet = super().get_queryset(request)  # type: ignore[assignment]
-        return found.with_source().with_languages().select_related("author", "category")
+        return found.select_related("author", "category", "source").defer("source__words")
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """Words are compared and translations looked for only for what the page shows."""
+        changes = super().get_changelist_instance(request)
+        shown = list(changes.result_list)
+        articles = Article.objects.filter(pk__in=[one.pk for one in shown])
+        stale = set(articles.stale().values_list("pk", flat=True))
+        pieces = Article.objects.filter(translation_key__in=[one.translation_key for one in shown])
+        there = set(pieces.values_list("translation_key", "language"))
+        for article in shown:
+            article.is_stale = article.pk in stale
+            article.lacks = [
+                (code, name)
+                for code, name in settings.LANGUAGES
+                if (article.translation_key, code) not in there
+            ]
+        return changes
 
     def get_fieldsets(self, request: HttpRequest, obj: Article | None = None) -> Any:
         """Where a translation stands comes first: that is why its page is opened."""
@@ -198,7 +222,7 @@ class ArticleAdmin(Desk[Article]):
                 others += [(None, {"fields": ("concerns_no_translation",)})]
             return [first, *others]
         fields = ["translation", "what_changed"]
-        if may_change:
+        if may_change and obj.find_original():
             fields += ["is_brought_up_to_date", "version"]
         return [first, (_("The original"), {"fields": fields}), *others]
 
@@ -213,8 +237,7 @@ class ArticleAdmin(Desk[Article]):
         """How it stands, and the way to writing it in each language that lacks it."""
         lacking = [
             (self.address_to_translate(article, code), _("lacks: %s") % name)
-            for code, name in settings.LANGUAGES
-            if not getattr(article, f"in_{code}")
+            for code, name in article.lacks
         ]
         links = format_html_join("", '<br><a href="{}">{}</a>', lacking)
         return format_html("{}{}", self.translation(article), links)

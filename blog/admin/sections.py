@@ -52,7 +52,8 @@ class SectionInline(OrderableAdmin, admin.StackedInline):  # type: ignore[type-a
     fields = ("position", "heading", "body")
 
     def get_extra(self, request: HttpRequest, obj: Article | None = None, **kwargs: Any) -> int:
-        return len(sections_of(asked_for(request)))
+        """Those of the original, in a translation; in a new article one, for want of a script."""
+        return len(sections_of(asked_for(request))) or (1 if obj is None else 0)
 
 
 def asked_for(request: HttpRequest) -> Article | None:

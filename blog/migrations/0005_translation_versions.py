@@ -1,5 +1,6 @@
 import django.db.models.deletion
 from django.db import migrations, models
+from django.utils import timezone
 
 BREAK = "\n\n"
 
@@ -23,7 +24,11 @@ def take_todays(apps, editor):
                 translation=translation,
                 original=original,
                 words=words.replace("\r", ""),
-                dated=max(original.modified_at, original.published_at or original.modified_at),
+                # Of what is still to appear, readers learn no hour.
+                dated=min(
+                    max(original.modified_at, original.published_at or original.modified_at),
+                    timezone.now(),
+                ),
             )
 
 

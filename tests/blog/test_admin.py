@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from PIL import Image
 
-from blog.models import Article, Picture, Section
+from blog.models import Article, Picture, Section, SourceVersion
 from tests.cast import (
     make_article,
     make_category,
@@ -173,8 +175,10 @@ def test_what_is_no_picture_is_refused(desk: Client, content: bytes) -> None:
 
 def test_article_with_comments_is_not_deleted_by_a_slip(desk: Client) -> None:
     article = make_comment().article
-    desk.post(f"/admin/blog/article/{article.pk}/delete/", {"post": "yes"})
+    page = f"/admin/blog/article/{article.pk}/delete/"
+    desk.post(page, {"post": "yes"})
     assert Article.objects.filter(pk=article.pk).exists()
+    assert "To withdraw the article" in desk.get(page).text
 
 
 @pytest.mark.parametrize("tag", ["???", "👍", "/", ".."])
@@ -362,23 +366,38 @@ def test_change_that_does_not_concern_the_translation_is_one_action(desk: Client
     assert state(desk, english) == "up to date"
 
 
-@pytest.mark.parametrize("was_stale", [False, True])
+@pytest.mark.parametrize("was", ["up to date", "stale", "of an unknown version"])
 def test_slip_of_the_pen_is_mended_without_concerning_the_translation(
-    desk: Client, was_stale: bool
+    desk: Client, was: str
 ) -> None:
     welsh = make_article(sections=1)
     assert "concerns_no_translation" not in desk.get(address(welsh)).text
     english = make_translation(welsh)
-    if was_stale:
+    if was == "stale":
         change(welsh)
+    elif was == "of an unknown version":
+        SourceVersion.objects.all().delete()
     assert "concerns_no_translation" in desk.get(address(welsh)).text
     sections = as_form(welsh)
     sections[0]["heading"] = "Penawd 1"
     save(desk, welsh, sections, concerns_no_translation="on")
-    assert state(desk, english) == ("stale" if was_stale else "up to date")
+    assert state(desk, english) == was
     sections[0]["heading"] = "Rhywbeth arall"
     save(desk, welsh, sections)
-    assert state(desk, english) == "stale"
+    assert state(desk, english) == ("stale" if was == "up to date" else was)
+
+
+def test_list_asks_no_more_of_many_articles_than_of_one(
+    desk: Client, django_assert_num_queries: Any
+) -> None:
+    make_translation(make_article())
+    page = "/admin/blog/article/"
+    with CaptureQueriesContext(connection) as of_one:
+        desk.get(page)
+    for number in range(5):
+        make_translation(make_article(title=f"Tŷ {number}", slug=f"n{number}"), slug=f"m{number}")
+    with django_assert_num_queries(len(of_one)):
+        desk.get(page)
 
 
 def test_action_tells_what_is_no_translation(desk: Client) -> None:

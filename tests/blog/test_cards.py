@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +20,7 @@ from django.test import Client
 from django.utils import timezone
 from PIL import Image, ImageChops
 
-from blog.cards import Card
+from blog.cards import AT_ONCE, Card
 from blog.drawing import NO_BREAK, PAPER, SANS, SERIF, SHAPES, Words, draw, drawable, fit, letters
 from blog.models import Article, Author, Picture, Section
 from tests.blog.test_structured import meta
@@ -301,8 +302,9 @@ def test_many_who_ask_at_once_have_it_drawn_once() -> None:
 
     def ask() -> None:
         together.wait()
-        content = get(Client(), card).content
-        seen.add((content, card.file.stat().st_ino))  # another drawing would be another file
+        while (answer := get(Client(), card)).status_code == 503:
+            pass
+        seen.add((answer.content, card.file.stat().st_ino))  # another drawing: another file
         connection.close()
 
     threads = [threading.Thread(target=ask) for _ in range(6)]
@@ -312,6 +314,20 @@ def test_many_who_ask_at_once_have_it_drawn_once() -> None:
         thread.join()
     assert len(seen) == 1
     assert [one.name for one in card.file.parent.iterdir()] == [card.file.name]
+
+
+@pytest.mark.django_db
+def test_some_threads_stay_free_for_pages_whoever_wants_cards_drawn(reader: Client) -> None:
+    article = make_shared()
+    wide, tall = Card.of(article, "wide"), Card.of(article, "tall")
+    assert get(reader, wide).status_code == 200
+    with ExitStack() as others:
+        while AT_ONCE.acquire(blocking=False):  # others draw, as many as may
+            others.callback(AT_ONCE.release)
+        busy = get(reader, tall)
+        assert (busy.status_code, busy.headers["Retry-After"]) == (503, "5")
+        assert get(reader, wide).status_code == 200
+    assert get(reader, tall).status_code == 200
 
 
 @pytest.mark.django_db

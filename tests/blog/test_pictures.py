@@ -25,7 +25,7 @@ from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 from playwright.sync_api import Page
 
 from blog import pictures
-from blog.models import Picture
+from blog.models import Article, Picture
 from tests.cast import make_article, make_owner
 
 pytestmark = pytest.mark.django_db
@@ -120,13 +120,30 @@ def black(side: int) -> bytes:
 
 @pytest.mark.parametrize(
     "content",
-    [png_that_claims(50_000, 50_000), png_that_claims(7_100, 7_100), black(12_000)],
-    ids=["claims 2.5 billion pixels", "claims 50.4 million", "a real one of 144 million"],
+    [png_that_claims(50_000, 50_000), png_that_claims(4_001, 4_000), black(12_000)],
+    ids=["claims 2.5 billion pixels", "claims 16.004 million", "a real one of 144 million"],
 )
 def test_bomb_is_not_set_off(desk: Client, content: bytes) -> None:
     assert len(content) < 50_000
     told = refusal(desk, content, "llun.png")
-    assert told == "The picture has more than 50 million pixels. Make it smaller."
+    assert told == "The picture has more than 16 million pixels. Make it smaller."
+
+
+def test_photograph_may_be_larger_as_it_is_never_decoded_whole(desk: Client) -> None:
+    Image.new("L", (8_100, 8_100)).save(stream := BytesIO(), "JPEG")
+    told = refusal(desk, stream.getvalue())
+    assert told == "The picture has more than 64 million pixels. Make it smaller."
+    Image.new("L", (8_160, 6_144)).save(stream := BytesIO(), "JPEG")
+    assert taken(desk, stream.getvalue()).width == pictures.LONGEST
+
+
+def test_words_stay_that_an_article_needs(desk: Client) -> None:
+    picture = make_picture(alt_en="A picture")
+    make_article(picture=picture, language="en", title="A house")
+    answer = desk.post(f"/admin/blog/picture/{picture.pk}/change/", {"alt_cy": "Llun"})
+    assert "An article in this language shows this picture." in str(errors(answer))
+    picture.refresh_from_db()
+    assert picture.alt_en == "A picture"
 
 
 def test_file_beyond_the_limit_is_refused(desk: Client) -> None:
@@ -530,6 +547,22 @@ def test_files_go_with_the_picture(
     assert len(stored()) == 13
     with committed():
         delete(picture)
+    assert stored() == []
+
+
+def test_file_that_a_text_shows_by_itself_stays(committed: Callable[[], Any]) -> None:
+    picture = make_picture()
+    make_all()
+    shown = picture.file.url
+    make_article(standfirst=f"![Llun]({shown})")
+    with committed():
+        picture.delete()
+    assert [Path(shown).name] == [path.name for path in stored()]
+    os.utime(stored()[0], (0, 0))  # old enough to be nobody's
+    call_command("renditions", stdout=StringIO())
+    assert len(stored()) == 1
+    Article.objects.update(standfirst="Testun.")
+    call_command("renditions", stdout=StringIO())
     assert stored() == []
 
 

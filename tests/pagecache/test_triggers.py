@@ -152,6 +152,49 @@ def test_all_triggers_are_in_place_whatever_was_migrated() -> None:
     assert edition() != before, "new code may make other pages of the same rows"
 
 
+def test_triggers_of_others_are_left_alone() -> None:
+    """Somebody else's table in our database may have one whose name begins like ours."""
+    by_hand("CREATE TABLE neighbour (word text)")
+    fires = "BEGIN SELECT 1; END"
+    if connection.vendor == "postgresql":
+        by_hand(
+            "CREATE FUNCTION edition_bump() RETURNS trigger LANGUAGE plpgsql"
+            " AS $$ BEGIN RETURN NULL; END $$"
+        )
+        fires = "FOR EACH ROW EXECUTE FUNCTION edition_bump()"
+    by_hand(f"CREATE TRIGGER edition_of_theirs AFTER INSERT ON neighbour {fires}")
+    catalogue = {
+        "sqlite": "SELECT count(*) FROM sqlite_master WHERE name = 'edition_of_theirs'",
+        "postgresql": "SELECT count(*) FROM pg_trigger WHERE tgname = 'edition_of_theirs'",
+    }
+    try:
+        call_command("migrate", verbosity=0)
+        with connection.cursor() as cursor:
+            cursor.execute(catalogue[connection.vendor])
+            assert cursor.fetchone() == (1,)
+    finally:
+        by_hand("DROP TABLE neighbour")
+        if connection.vendor == "postgresql":
+            by_hand("DROP FUNCTION edition_bump()")
+
+
+@pytest.mark.postgresql
+def test_trigger_that_an_earlier_version_made_is_replaced() -> None:
+    """It may have called a function of another name."""
+    complete = installed(connection, triggers.PREFIX)
+    by_hand(
+        "CREATE FUNCTION earlier() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$"
+    )
+    by_hand("DROP TRIGGER edition_blog_article_update ON blog_article")
+    by_hand(
+        "CREATE TRIGGER edition_blog_article_update AFTER UPDATE ON blog_article"
+        " FOR EACH ROW EXECUTE FUNCTION earlier()"
+    )
+    call_command("migrate", verbosity=0)
+    by_hand("DROP FUNCTION earlier()")  # refused while a trigger calls it
+    assert installed(connection, triggers.PREFIX) == complete
+
+
 def test_nothing_is_kept_while_nobody_watches() -> None:
     """A migration that fails half-way leaves it so, and every process asks Django."""
     make_article()

@@ -6,7 +6,7 @@ from django.core.management import BaseCommand
 from django.utils import timezone
 
 from blog import pictures
-from blog.models import Picture
+from blog.models import Picture, in_texts
 
 
 class Command(BaseCommand):
@@ -20,10 +20,11 @@ class Command(BaseCommand):
                 self.stdout.write(f"Picture {picture.pk}: made in {len(picture.files)} files.")
             else:
                 self.stderr.write(f"Picture {picture.pk}: {picture.file} cannot be read.")
-        removed = list(pictures.left_over(names_in_use))
+        removed = set(pictures.left_over(names_in_use))
+        removed -= in_texts(removed)
         pictures.remove(removed)
-        for name in removed:
-            self.stdout.write(f"{name}: removed, as no picture refers to it.")
+        for name in sorted(removed):
+            self.stdout.write(f"{name}: removed, as nothing refers to it.")
         self.stdout.write(f"{Picture.objects.count()} pictures looked at.")
 
 
