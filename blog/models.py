@@ -181,13 +181,6 @@ class Picture(models.Model):
     def __str__(self) -> str:
         return self.alt
 
-    def clean(self) -> None:
-        if self.pk:
-            languages = Article.objects.filter(picture=self.pk).values_list("language", flat=True)
-            if bare := [one for one in set(languages) if not getattr(self, f"alt_{one}")]:
-                told = _("An article in this language shows this picture.")
-                raise ValidationError({f"alt_{one}": told for one in bare})
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Another file is another picture: its sizes are to be made, and those of the old one go.
 
@@ -206,9 +199,21 @@ class Picture(models.Model):
             if before and before.file != self.file:
                 transaction.on_commit(before.remove_files, robust=True)
 
+    def clean(self) -> None:
+        if self.pk:
+            languages = Article.objects.filter(picture=self.pk).values_list("language", flat=True)
+            if bare := [one for one in set(languages) if not getattr(self, f"alt_{one}")]:
+                told = _("An article in this language shows this picture.")
+                raise ValidationError({f"alt_{one}": told for one in bare})
+
     @property
     def alt(self) -> str:
         return in_language(self, "alt")
+
+    @property
+    def alt_language(self) -> str:
+        """The language `alt` is in: the other one, where it was written in only one."""
+        return "cy" if self.alt == self.alt_cy else "en"
 
     @property
     def caption(self) -> str:

@@ -101,8 +101,9 @@ class CommentAdmin(Evidence[Comment]):
         return found.prefetch_related("checks")
 
     @admin.display(description=_("comment"), ordering="body")
-    def excerpt(self, comment: Comment) -> str:
-        return truncatechars(comment.body, 160)
+    def excerpt(self, comment: Comment) -> SafeString:
+        words = truncatechars(comment.body, 160)
+        return format_html('<span lang="{}">{}</span>', comment.language, words)
 
     @admin.display(description=_("who"), ordering="name")
     def who(self, comment: Comment) -> SafeString:

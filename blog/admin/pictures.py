@@ -42,7 +42,7 @@ class PictureAdmin(Desk[Picture]):
     fieldsets = (
         (None, {"fields": ("file", "thumbnail", "size", "files")}),
         (
-            _("Where it may be cropped"),
+            _("The part that must be seen"),
             {
                 "fields": (("focus_x", "focus_y"),),
                 "description": _(
