@@ -42,9 +42,22 @@ RELATED = 3  # articles that a page names at its foot
 
 def in_language(instance: models.Model, field: str, language: str | None = None) -> str:
     """The text of `field` in a language (default: the active one), else in the other one."""
+    return str(getattr(instance, f"{field}_{language_of(instance, field, language)}"))
+
+
+def language_of(instance: models.Model, field: str, language: str | None = None) -> str:
     wanted = (language or get_language() or settings.LANGUAGE_CODE)[:2]
     codes = sorted((code for code, _name in settings.LANGUAGES), key=lambda code: code != wanted)
-    return next((text for code in codes if (text := getattr(instance, f"{field}_{code}"))), "")
+    return next((code for code in codes if getattr(instance, f"{field}_{code}")), wanted)
+
+
+def in_other_language(instance: models.Model, field: str) -> str:
+    """The language of what `in_language` says, where it is not the active one, else nothing.
+
+    A page has to tell it to whoever reads it aloud.
+    """
+    found = language_of(instance, field)
+    return "" if found == get_language() else found
 
 
 def uri(kind: str, pk: int) -> str:
@@ -209,11 +222,6 @@ class Picture(models.Model):
     @property
     def alt(self) -> str:
         return in_language(self, "alt")
-
-    @property
-    def alt_language(self) -> str:
-        """The language `alt` is in: the other one, where it was written in only one."""
-        return "cy" if self.alt == self.alt_cy else "en"
 
     @property
     def caption(self) -> str:

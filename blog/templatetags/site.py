@@ -11,9 +11,10 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from ..cards import Card
-from ..models import Article, Category
+from ..models import Article, Category, in_other_language
 
 register = template.Library()
+register.filter(in_other_language)
 
 
 @register.simple_tag

@@ -13,7 +13,7 @@ from django.utils import timezone
 from PIL import Image
 from taggit.models import Tag
 
-from blog.models import Article, Picture, Section, TaggedArticle
+from blog.models import Article, Author, Picture, Section, TaggedArticle
 from blog.querysets import COMMON
 from tests.cast import make_article, make_category, make_moderator, make_owner
 
@@ -78,6 +78,22 @@ def test_picture_has_its_size_and_words_in_the_articles_language(reader: Client)
     src = re.search(r'src="([^"]+)"', tag[0])
     assert src
     assert reader.get(src[1]).status_code == 200
+
+
+def test_words_in_the_other_language_say_so(reader: Client) -> None:
+    picture = Picture.objects.create(
+        file="x.png", width=16, height=9, alt_cy="Tŷ", alt_en="A house", caption_cy="Tŷ bach"
+    )
+    article = make_article(language="en", title="A house", picture=picture)
+    text = reader.get(article.get_absolute_url()).text
+    assert 'alt="A house" fetchpriority' in text
+    assert '<span lang="cy">Tŷ bach</span>' in text
+    Author.objects.update(about_cy="Awdur.")
+    page = reader.get(f"/en/author/{article.author.slug}/").text
+    assert '<p class="list-about" lang="cy">Awdur.</p>' in page
+    assert (
+        '<p class="list-about">Awdur.</p>' in reader.get(f"/cy/author/{article.author.slug}/").text
+    )
 
 
 def test_dates_are_said_in_welsh_form(reader: Client) -> None:
