@@ -30,6 +30,7 @@ def own_site() -> Iterator[str]:
         site = Site(Path(folder), None)
         try:
             site.serve()
+            site.manage("renditions")  # as the worker does in the first minute
             yield f"http://127.0.0.1:{site.port}"
         finally:
             site.kill()

@@ -142,6 +142,7 @@ def running(folder: Path, fault: str | None) -> Iterator[Site]:
         site = Site(folder, None, COMMENT_RATE="", PAGE_EXPORT="yes", **akismet_is)
         try:
             site.serve()
+            site.manage("renditions")  # or the worker would, and change pages meanwhile
             yield site
         finally:
             site.kill()
