@@ -166,7 +166,7 @@ class ArticleAdmin(Desk[Article]):
     inlines = (SectionInline,)
     list_display = (
         "title",
-        "pk",
+        "number",
         "language",
         "state",
         "in_list",
@@ -225,6 +225,11 @@ class ArticleAdmin(Desk[Article]):
         if may_change and obj.find_original():
             fields += ["is_brought_up_to_date", "version"]
         return [first, (_("The original"), {"fields": fields}), *others]
+
+    @admin.display(description=_("number"), ordering="pk")
+    def number(self, article: Article) -> int:
+        """By which “Translation of” knows it."""
+        return article.pk
 
     @admin.display(description=_("state"))
     def state(self, article: Article) -> str | Promise:
