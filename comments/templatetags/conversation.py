@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from itertools import groupby
-from textwrap import shorten
 from typing import Any
 
 from crispy_forms.utils import render_crispy_form
@@ -10,6 +9,7 @@ from django import template
 from django.conf import settings
 from django.http import HttpRequest, QueryDict
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.translation import get_language
 
 from blog import markup, structured
@@ -133,16 +133,16 @@ def conversation(context: dict[str, Any], article: Article) -> dict[str, Any]:
 
 def data(article: Article, shown: Part) -> SafeString:
     """The article and what of its conversation the page shows, as JSON-LD."""
-    posting = structured.posting(article)
+    posting, address = structured.posting(article), article.address
     if shown.total <= COUNTED:
         posting["commentCount"] = shown.total
     posting["comment"] = [
         {
             "@type": "Comment",
-            "url": f"{article.address}?from={comment.pk}#{comment.anchor}",
+            "url": f"{address}?from={comment.pk}#{comment.anchor}",
             "author": {"@type": "Person", "name": comment.name},
             "dateCreated": comment.submitted_at,
-            "text": shorten(comment.body, TOLD, placeholder=" …"),
+            "text": Truncator(comment.body).chars(TOLD),
         }
         for comment in shown.comments
     ]

@@ -193,7 +193,7 @@ def test_comments_that_are_shown_are_told(reader: Client) -> None:
     assert first["url"] == f"{SITE}{comment.get_absolute_url()}"
     assert abs(datetime.fromisoformat(first["dateCreated"]) - moment) < timedelta(milliseconds=1)
     assert len(long["text"]) <= TOLD
-    assert long["text"].endswith(" …")
+    assert long["text"].endswith("…")
 
 
 @pytest.mark.django_db
