@@ -21,7 +21,7 @@ test: .venv/.requirements-dev staticfiles/staticfiles.json ## run the tests (ARG
 bench: .venv/.requirements-dev staticfiles/staticfiles.json ## measure, as ratios (ARGS="--quick")
 	@$(PYTHON) -m tests.benchmarks $(ARGS)
 
-audit: .venv/.requirements-dev staticfiles/staticfiles.json tests/audit/node_modules ## axe and Lighthouse (ARGS="--quick" or an address)
+audit: .venv/.requirements-dev staticfiles/staticfiles.json $(if $(filter --quick,$(ARGS)),,tests/audit/node_modules) ## axe and Lighthouse (ARGS="--quick" or an address)
 	@$(PYTHON) -m tests.audit $(ARGS)
 
 lint: .venv/.requirements-dev ## check style, types, templates, migrations and translations
