@@ -11,17 +11,20 @@ import fcntl
 import hashlib
 import logging
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import astuple, dataclass, replace
+from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
+from django.db import transaction
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
@@ -164,3 +167,10 @@ def one_at_a_time() -> Iterator[None]:
         else:
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def forget(instance: Article, using: str, **_: Any) -> None:
+    """Nothing of an article stays when it goes."""
+    folder = Path(settings.DATA_DIR, "cards", str(instance.pk))
+    remove = partial(shutil.rmtree, folder, ignore_errors=True)
+    transaction.on_commit(remove, using=using, robust=True)

@@ -317,6 +317,19 @@ def test_many_who_ask_at_once_have_it_drawn_once() -> None:
 
 
 @pytest.mark.django_db
+def test_cards_go_with_their_article(
+    reader: Client, django_capture_on_commit_callbacks: Any
+) -> None:
+    article = make_shared()
+    for shared in (article, article.sections.all()[0]):
+        get(reader, Card.of(shared, "wide"))
+    assert len(files()) == 2
+    with django_capture_on_commit_callbacks(execute=True):
+        article.delete()
+    assert files() == []
+
+
+@pytest.mark.django_db
 def test_some_threads_stay_free_for_pages_whoever_wants_cards_drawn(reader: Client) -> None:
     article = make_shared()
     wide, tall = Card.of(article, "wide"), Card.of(article, "tall")
