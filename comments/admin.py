@@ -87,14 +87,14 @@ class CommentAdmin(Evidence[Comment]):
     actions = ("approve", "mark_as_spam", "reject", "recheck", "undo", "erase")
     actions_selection_counter = True
     fieldsets = (
-        (None, {"fields": ("body", "article", "section", "parent")}),
+        (None, {"fields": ("text", "article", "section", "parent")}),
         (
             _("Who"),
             {"fields": ("name", "email", "website", "user", "user_ip", "network", "user_agent")},
         ),
         (_("Where it stands"), {"fields": ("status", "held", "verdict", "story")}),
     )
-    readonly_fields = ("network", "held", "verdict", "story")
+    readonly_fields = ("text", "network", "held", "verdict", "story")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Comment]:
         found = super().get_queryset(request).select_related("article", "section__article", "user")
@@ -104,6 +104,10 @@ class CommentAdmin(Evidence[Comment]):
     def excerpt(self, comment: Comment) -> SafeString:
         words = truncatechars(comment.body, 160)
         return format_html('<span lang="{}">{}</span>', comment.language, words)
+
+    @admin.display(description=_("comment"))
+    def text(self, comment: Comment) -> SafeString:
+        return format_html('<div lang="{}">{}</div>', comment.language, comment.body)
 
     @admin.display(description=_("who"), ordering="name")
     def who(self, comment: Comment) -> SafeString:
