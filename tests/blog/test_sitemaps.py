@@ -105,6 +105,20 @@ def test_parts_are_bounded(reader: Client) -> None:
         assert texts(read(reader, f"/sitemap-{number}.xml"), "url/loc") == [article.address]
 
 
+def test_no_part_is_named_that_has_nothing_in_it(reader: Client) -> None:
+    for number in (PART * 3, 10**12):
+        make_article(title=f"n{number}", pk=number)
+    make_article(title="Cudd", pk=PART, published_at=None)
+    assert len(entries(reader)) == 2 + len(texts(read(reader, "/sitemap-lists.xml"), "url/loc"))
+    parts = texts(read(reader, "/sitemap.xml"), "sitemap/loc")
+    assert parts == [f"{SITE}/sitemap-{name}.xml" for name in ("lists", 3, 10**9)]
+
+
+def test_index_of_an_empty_site_names_no_part(reader: Client) -> None:
+    parts = texts(read(reader, "/sitemap.xml"), "sitemap/loc")
+    assert parts == [f"{SITE}/sitemap-lists.xml"]
+
+
 @pytest.mark.parametrize("number", ["5", "9" * 30, "x"])
 def test_part_of_nothing_is_not_found(reader: Client, number: str) -> None:
     make_article(pk=PART)
