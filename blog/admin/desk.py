@@ -6,6 +6,8 @@ from django.core.exceptions import BadRequest
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from config.numbers import row_number
+
 
 class Desk[M: Model](admin.ModelAdmin[M]):
     """What an action is about is picked by its number."""
@@ -16,8 +18,6 @@ class Desk[M: Model](admin.ModelAdmin[M]):
         queryset: QuerySet[M],
         action_location: ActionLocation = ActionLocation.CHANGE_LIST,
     ) -> HttpResponse | None:
-        if not all(
-            pk.isdecimal() and len(pk) < 19 for pk in request.POST.getlist("_selected_action")
-        ):
+        if None in map(row_number, request.POST.getlist("_selected_action")):
             raise BadRequest
         return super().response_action(request, queryset, action_location)

@@ -8,6 +8,8 @@ from django.contrib import admin
 from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 
+from config.numbers import row_number
+
 from ..models import Article, Section
 
 
@@ -60,14 +62,10 @@ def asked_for(request: HttpRequest) -> Article | None:
     """The article whose translation is about to be written."""
     if request.method != "GET" or not request.path.endswith("/add/"):
         return None
-    number = whole(request.GET.get("translation_of"))
-    return Article.objects.filter(pk=number or 0).first()
+    number = row_number(request.GET.get("translation_of"))
+    return Article.objects.filter(pk=number).first() if number else None
 
 
 def sections_of(article: Article | None) -> list[dict[str, Any]]:
     sections = article.sections.all() if article else ()
     return [{name: getattr(one, name) for name in SectionInline.fields} for one in sections]
-
-
-def whole(text: Any) -> int | None:
-    return int(text) if str(text).isdecimal() else None

@@ -14,6 +14,7 @@ from django.utils.translation import get_language
 
 from blog import markup, structured
 from blog.models import Article
+from config.numbers import row_number
 
 from ..forms import CommentForm
 from ..models import Comment
@@ -48,19 +49,13 @@ class Thread:
     replies: list[Comment]
 
 
-def number(text: Any) -> int | None:
-    """A number such as rows have."""
-    text = str(text or "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
-
-
 def part(article: Article, asked: QueryDict) -> Part:
     """`?from=<comment>` that one and what follows, `?before=<comment>` what leads up to it.
 
     Without either, or where the comment is not part of the conversation: the newest.
     """
     whole = Comment.objects.conversation(article).for_reading()
-    if start := number(asked.get("from")):
+    if start := row_number(asked.get("from")):
         found = list(whole.at_or_after(start)[: ON_A_PAGE + 1])
         if found:
             beyond = found[ON_A_PAGE:]
@@ -70,7 +65,7 @@ def part(article: Article, asked: QueryDict) -> Part:
                 later=beyond[0].pk if beyond else None,
                 address=f"from={start}&",
             )
-    end = number(asked.get("before"))
+    end = row_number(asked.get("before"))
     if end and (leading := ending(whole.before(end))).comments:
         return replace(leading, later=end, address=f"before={end}&")
     return ending(whole)
@@ -110,10 +105,10 @@ def conversation(context: dict[str, Any], article: Article) -> dict[str, Any]:
     form: CommentForm | None = context.get("comment_form")
     if form:
         answered = find(article, shown.comments, form["parent"].value())
-        about = sections.get(number(form["section"].value()) or 0)
+        about = sections.get(row_number(form["section"].value()) or 0)
     else:
         answered = find(article, shown.comments, request.GET.get("reply"))
-        position = number(request.GET.get("section"))
+        position = row_number(request.GET.get("section"))
         about = next((one for one in sections.values() if one.position == position), None)
         form = CommentForm(article, initial={"parent": answered, "section": about})
     return {
@@ -152,7 +147,7 @@ def data(article: Article, shown: Part) -> SafeString:
 
 def find(article: Article, on_page: list[Comment], pk: Any) -> Comment | None:
     """The comment of that number, if it is part of the conversation."""
-    if wanted := number(pk):
+    if wanted := row_number(pk):
         here = next((comment for comment in on_page if comment.pk == wanted), None)
         return here or Comment.objects.conversation(article).filter(pk=wanted).first()
     return None
